@@ -1,0 +1,123 @@
+"""What one agent is ticked on, and what comes out of the tick."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
+
+import msgspec
+
+from brains.actions import GameAction
+from brains.questions import Decision
+
+__all__ = [
+    "ActionStatus",
+    "AgentSnapshot",
+    "Event",
+    "Fault",
+    "LeafReport",
+    "Order",
+    "OrderResult",
+    "TickReport",
+]
+
+ActionStatus = Literal["running", "success", "failure", "rejected", "cancelled", "expired"]
+"""How far the game is with an action; all but the first are final."""
+
+Source = Literal["tree", "llm", "fallback"]
+"""Who chose an action: the tree itself, the model, or a leaf whose model did not answer."""
+
+_EMPTY: Mapping[str, Any] = MappingProxyType({})
+
+
+class Event(msgspec.Struct, frozen=True):
+    """Something that happened in the game; unlike state, it is never overwritten by something newer."""
+
+    name: str
+    data: Mapping[str, Any] = _EMPTY
+    time_ms: float = 0.0
+
+
+class OrderResult(msgspec.Struct, frozen=True):
+    """What the game says of an order (`id`) that it was given."""
+
+    id: str
+    status: ActionStatus
+    code: str = ""
+    message: str = ""
+    data: Mapping[str, Any] = _EMPTY
+
+
+class AgentSnapshot(msgspec.Struct, frozen=True, kw_only=True):
+    """All that one tick of one agent may depend on, but for the model's answers.
+
+    Read-only: `world` is the same object for every agent of the game.
+    """
+
+    seq: int = 0
+    """Number of the snapshot that the game sent."""
+    time: float = 0.0
+    """Game time in seconds."""
+    me: Mapping[str, Any] = _EMPTY
+    """What this agent perceives."""
+    world: Mapping[str, Any] = _EMPTY
+    """What all agents share."""
+    events: tuple[Event, ...] = ()
+    results: tuple[OrderResult, ...] = ()
+    available: frozenset[str] | None = None
+    """Names of the actions that are possible now; None: all that the agent declared."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """One action on its way to the game."""
+
+    id: str
+    action: GameAction
+    source: Source = "tree"
+    reason: str = ""
+    leaf: str = ""
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """An exception inside a node. The node failed; the agent went on."""
+
+    leaf: str
+    error: str
+    traceback: str
+    first: bool = True
+    """False when the same node has failed in the same way before, so that it is reported once."""
+
+
+class LeafReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What an LLM leaf did in a tick: it asked, it got an answer, or it fell back."""
+
+    kind: Literal["asked", "answered", "fallback", "cancelled"]
+    leaf: str
+    prompt: str
+    text: str = ""
+    """The question's last line for `asked`; what the leaf made of it otherwise."""
+    decision: Decision | None = None
+    reason: str = ""
+    """Why there was no answer (`fallback`) or no need for one (`cancelled`)."""
+
+
+class TickReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Everything that one tick of one agent brought."""
+
+    agent: str
+    brain: str
+    tick: int
+    time: float
+    """Agent time in seconds."""
+    snapshot: AgentSnapshot
+    status: str
+    running: tuple[str, ...]
+    """Paths of the leaves that are RUNNING after the tick."""
+    order: Order | None = None
+    cancels: tuple[str, ...] = ()
+    """Ids of orders that the game is to stop, before it starts `order`."""
+    leaves: tuple[LeafReport, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    speech: tuple[tuple[str, str, bool], ...] = ()
+    """Lines of speech: (id, text, done)."""
