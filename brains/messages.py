@@ -9,7 +9,7 @@ Evidence for the rules is in the Godot 4.6.3 sources (`modules/websocket/wsl_pee
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -322,10 +322,10 @@ class ChatResponse(msgspec.Struct, kw_only=True):
 ClientMessage = Hello | AgentsMessage | SnapshotMessage | ActionResult | Ping | Pong | ErrorMessage | Bye
 ServerMessage = Welcome | AgentsAck | Actions | Say | Wake | Hold | Release | Ping | Pong | ErrorMessage | Bye
 
-_decoder = msgspec.json.Decoder(ClientMessage)
+_decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _chat_decoder = msgspec.json.Decoder(ChatMessage)
 _encoder = msgspec.json.Encoder()
-_types = frozenset(msgspec.inspect.type_info(t).tag for t in ClientMessage.__args__)  # type: ignore[union-attr]
+_types = frozenset(str(kind.__struct_config__.tag) for kind in get_args(ClientMessage))
 
 
 def encode(message: ServerMessage | ClientMessage | ChatResponse) -> str:
@@ -378,7 +378,7 @@ def _not_a_message(text: str, why: str) -> ChatMessage:
     if not isinstance(kind, str) or kind not in _types:
         shown = kind if isinstance(kind, str) else msgspec.json.encode(kind).decode()
         raise ProtocolError(
-            "unknown_type", f"there is no message of type {shown[:40]!r}", hint=f"known: {', '.join(sorted(map(str, _types)))}"
+            "unknown_type", f"there is no message of type {shown[:40]!r}", hint=f"known: {', '.join(sorted(_types))}"
         ) from None
     field = re.search(r"`\$\.?([^`]*)`", why) or re.search(r"field `([^`]+)`", why)
     raise ProtocolError(

@@ -1,0 +1,308 @@
+"""One agent: a tree, its memory and its clock, ticked on snapshots."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import random
+import traceback
+from collections.abc import Callable, Collection, Mapping, Sequence
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import py_trees
+from py_trees.behaviour import Behaviour
+from py_trees.common import Status
+
+from brains import ticking
+from brains.actions import GameAction, check_action
+from brains.clock import AgentClock
+from brains.errors import ActionError, TreeError
+from brains.library import Brain
+from brains.nodes.guarding import guard
+from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
+from brains.questions import Asker, Outcome, Question, RenderedPrompt, Ticket
+from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport
+
+if TYPE_CHECKING:
+    from brains.prompts import PromptLibrary
+
+__all__ = ["Agent"]
+
+_log = logging.getLogger("brains.agent")
+_FINAL = frozenset({"success", "failure", "rejected", "cancelled", "expired"})
+
+
+class Agent:
+    """One character's brain: `tick` it on a snapshot, send what the report says.
+
+    Everything that a tick depends on enters at its start: the snapshot with its events and results, the model's answers
+    that have come by then, the agent's time, and the random numbers. That is what makes a replay exact.
+
+    Args:
+        id: the agent's id in the game.
+        brain: the factory of its tree.
+        prompts: the templates that its leaves may use.
+        asker: answers its questions; the gateway.
+        declared: names of the actions that the game said this agent can carry out.
+        session: which game it belongs to.
+        seed: of its random numbers, together with its id.
+        number: gives the numbers of orders; a game's agents share one, so that an agent that comes back under its old id
+            does not give an old order's id again.
+
+    Raises:
+        TreeError: the tree cannot be built or set up.
+        ActionError: the tree may choose an action that the game did not declare.
+    """
+
+    def __init__(
+        self,
+        id: str,
+        brain: Brain,
+        *,
+        prompts: PromptLibrary,
+        asker: Asker,
+        declared: Collection[str],
+        session: str = "",
+        seed: int | str = 0,
+        number: Callable[[], int] | None = None,
+    ) -> None:
+        self.id = id
+        self.brain = brain.name
+        self.session = session
+        self.root = brain.build()
+        self.actions: Mapping[str, type[GameAction]] = actions_of(self.root)
+        self.declared = frozenset(declared)
+        self._refuse_undeclared()
+        self.blackboard: dict[str, Any] = {}
+        self.clock = AgentClock()
+        self.rng = random.Random(f"{seed}:{id}")
+        self.tick_number = 0
+        self.orders: dict[str, Order] = {}
+        """Orders that the game has and has not reported the end of, by id."""
+        self._prompts = prompts
+        self._asker = asker
+        self._paths = paths_of(self.root)
+        self._llm_leaves = llm_leaves_of(self.root)
+        self._leaves = [node for node in self.root.iterate() if not node.children]
+        self._tickets: list[Ticket] = []
+        self._arrived: dict[int, Outcome] = {}
+        self._texts: dict[int, str] = {}
+        self._results: dict[str, OrderResult] = {}
+        self._faults_seen: set[tuple[str, str, str]] = set()
+        self._number = number or itertools.count(1).__next__
+        self._take(AgentSnapshot())
+        self._clear_report()
+        self._set_up()
+
+    def _refuse_undeclared(self) -> None:
+        missing = sorted(set(self.actions) - self.declared)
+        if missing:
+            raise ActionError(
+                f"the tree of brain {self.brain!r} may choose {', '.join(missing)}, which the game does not declare for "
+                f"agent {self.id!r} (declared: {', '.join(sorted(self.declared)) or 'none'})",
+                action=missing[0],
+            )
+
+    def _set_up(self) -> None:
+        """Hand the agent to every node, and guard every node against its own exceptions."""
+        try:
+            py_trees.trees.setup(self.root, agent=self)
+        except TreeError:
+            raise
+        except Exception as error:
+            raise TreeError(f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}") from error
+        for node in self.root.iterate():
+            guard(node, self.fault)
+
+    # --- ticking ---------------------------------------------------------------------------------------------------
+
+    def tick(self, snapshot: AgentSnapshot) -> TickReport:
+        """Tick the tree once and return what came of it. Never raises for what a node does."""
+        self.begin(snapshot)
+        try:
+            ticking.tick(self.root)
+        except Exception as error:
+            # A composite broke: leaves are guarded. Its children may be half-way, so all of it starts afresh.
+            self.fault(self.root, error)
+            self.root.stop(Status.INVALID)
+        return self.finish()
+
+    def begin(self, snapshot: AgentSnapshot) -> None:
+        """Take in everything that the next tick depends on. `tick` calls it; so may a program with a stock tree."""
+        self.tick_number += 1
+        self._clear_report()
+        self._take(snapshot)
+
+    def finish(self) -> TickReport:
+        """End a tick: give up questions that the tree left behind, and report."""
+        for leaf in self._llm_leaves:
+            leaf.end_of_tick()
+        self._tickets = [ticket for ticket in self._tickets if id(ticket) not in self._arrived]
+        if self._order is not None:
+            self.orders[self._order.id] = self._order
+        return TickReport(
+            agent=self.id,
+            brain=self.brain,
+            tick=self.tick_number,
+            time=self.clock.now(),
+            snapshot=self._snapshot,
+            status=self.root.status.value,
+            running=tuple(self._paths[leaf] for leaf in self._leaves if leaf.status == Status.RUNNING),
+            order=self._order,
+            cancels=tuple(self._cancels),
+            leaves=tuple(self._notes),
+            faults=tuple(self._faults),
+            speech=tuple(self._speech),
+        )
+
+    def _take(self, snapshot: AgentSnapshot) -> None:
+        self._snapshot = snapshot
+        self.me: Mapping[str, Any] = MappingProxyType(dict(snapshot.me))
+        self.world: Mapping[str, Any] = MappingProxyType(dict(snapshot.world))
+        self.events: Sequence[Event] = snapshot.events
+        self.clock.follow(snapshot.time)
+        for result in snapshot.results:
+            if result.id in self.orders:
+                self._results[result.id] = result
+                if result.status in _FINAL:
+                    del self.orders[result.id]
+        self._arrived = {id(ticket): ticket.outcome for ticket in self._tickets if ticket.outcome is not None}
+        self._texts = {id(ticket): ticket.text for ticket in self._tickets}
+
+    def _clear_report(self) -> None:
+        self._order: Order | None = None
+        self._cancels: list[str] = []
+        self._notes: list[LeafReport] = []
+        self._faults: list[Fault] = []
+        self._speech: list[tuple[str, str, bool]] = []
+
+    def resume(self) -> tuple[Order, ...]:
+        """Return the orders under way, for a game that has lost count of them."""
+        return tuple(self.orders.values())
+
+    def close(self) -> tuple[str, ...]:
+        """Stop the tree and its questions, and return the ids of the orders that were under way."""
+        running = tuple(self.orders)
+        self.root.stop(Status.INVALID)
+        for ticket in self._tickets:
+            ticket.cancel()
+        for node in self.root.iterate():
+            try:
+                node.shutdown()
+            except Exception:
+                _log.exception("agent %s: %s: shutdown failed", self.id, self._paths[node])
+            # py_trees keeps every blackboard client for ever unless it is unregistered (blackboard.py:1214).
+            for client in node.blackboards:
+                client.unregister()
+        self.orders.clear()
+        self._tickets.clear()
+        return running
+
+    # --- what leaves use -------------------------------------------------------------------------------------------
+
+    def path_of(self, node: Behaviour) -> str:
+        """Return the node's path, such as `Guard/Deal with a stranger/Respond`."""
+        return self._paths.get(node, node.name)
+
+    def can(self, action: type[GameAction]) -> bool:
+        """Tell whether the game declared this action and it is possible now."""
+        name, available = action.__name__, self._snapshot.available
+        return name in self.declared and (available is None or name in available)
+
+    def act(self, leaf: Behaviour, action: GameAction, *, source: Source = "tree", reason: str = "") -> Order | None:
+        """Order an action; None if this tick has its action already, or the action is not possible now.
+
+        Raises:
+            ActionError: its values do not fit, or the game never declared it.
+        """
+        name = type(action).__name__
+        if name not in self.declared:
+            raise ActionError(f"the game did not declare {name} for agent {self.id!r}", action=name)
+        check_action(action)
+        if self._order is not None:
+            leaf.feedback_message = f"{type(self._order.action).__name__} is this tick's action already"
+            error = ActionError(f"{name}: an agent has one action a tick, and {leaf.feedback_message}", action=name)
+            self.fault(leaf, error)
+            return None
+        if not self.can(type(action)):
+            leaf.feedback_message = f"{name} is not possible now"
+            return None
+        self._order = Order(
+            id=f"{self.id}#{self._number()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
+        )
+        return self._order
+
+    def result_of(self, order: Order) -> OrderResult | None:
+        """Return what the game last said of an order, None before it says anything. An end is told once."""
+        result = self._results.get(order.id)
+        if result is not None and result.status in _FINAL:
+            del self._results[order.id]
+        return result
+
+    def cancel(self, order: Order) -> None:
+        """Have the game stop an order. One that was given in this very tick never leaves."""
+        self._results.pop(order.id, None)
+        if self._order is not None and self._order.id == order.id:
+            self._order = None
+        elif self.orders.pop(order.id, None) is not None:
+            self._cancels.append(order.id)
+
+    def say(self, line: str, text: str, *, done: bool) -> None:
+        """Send a piece of the line of speech with the id `line`."""
+        self._speech.append((line, text, done))
+
+    def answers_of(self, prompt: str) -> Mapping[str, Any] | None:
+        """Return the label-to-value mapping of a prompt's front matter; None if its answer is not labels."""
+        return self._prompts.get(prompt).answers
+
+    def labels_of(self, prompt: str) -> tuple[str, ...]:
+        """Return the labels that a prompt's front matter names; empty if its actions name them."""
+        return self._prompts.get(prompt).labels
+
+    def render(self, prompt: str, inputs: Mapping[str, Any], labels: Sequence[str] = ()) -> RenderedPrompt:
+        """Fill a prompt with the agent's present world and a leaf's inputs; the inputs come first.
+
+        Raises:
+            PromptError: there is no such prompt, it is broken, or something that it needs is missing.
+        """
+        context = {
+            "me": self.me,
+            "world": self.world,
+            "events": [msgspec.to_builtins(event) for event in self.events],
+            "blackboard": self.blackboard,
+            **inputs,
+        }
+        return self._prompts.render(prompt, context, labels=labels or None)
+
+    def ask(self, question: Question) -> Ticket:
+        """Ask the model. Returns at once; an outcome shows from the next tick on."""
+        ticket = self._asker.ask(question)
+        self._tickets.append(ticket)
+        return ticket
+
+    def outcome_of(self, ticket: Ticket) -> Outcome | None:
+        """Return the ticket's outcome if it had arrived when this tick began."""
+        return self._arrived.get(id(ticket))
+
+    def text_of(self, ticket: Ticket) -> str:
+        """Return what had arrived of a free-text answer when this tick began."""
+        return self._texts.get(id(ticket), "")
+
+    def note(self, report: LeafReport) -> None:
+        """Put something into this tick's report."""
+        self._notes.append(report)
+
+    def fault(self, node: Behaviour, error: Exception) -> None:
+        """Report an exception in a node: with its traceback the first time, counted after that."""
+        path = self.path_of(node)
+        node.feedback_message = f"{type(error).__name__}: {error}"
+        key = (path, type(error).__name__, str(error)[:200])
+        first = key not in self._faults_seen
+        if first and len(self._faults_seen) < 1000:
+            self._faults_seen.add(key)
+        trace = "".join(traceback.format_exception(error)) if first else ""
+        self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first))
+        if first:
+            _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)

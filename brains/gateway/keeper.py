@@ -1,0 +1,168 @@
+"""Brings one model up, notices when it is lost, and brings it up again.
+
+A cold model may take minutes, and whoever hangs up on it aborts the loading. So nothing here has a short deadline: the
+askers get their fallbacks at once instead, and the model gets all the time that it needs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Iterator
+from typing import Literal
+
+from brains.clock import Clock
+from brains.errors import ModelError, ModelUnavailable
+from brains.questions import ChatModel, ModelInfo
+
+__all__ = ["ModelKeeper", "State", "backoff"]
+
+logger = logging.getLogger("brains.gateway")
+
+State = Literal["cold", "warming", "ready", "away"]
+"""Not started; loading for the first time; can be asked; lost, and being brought back."""
+
+PROGRESS_EVERY = 3.0
+"""Seconds between two lines of the log while the model loads."""
+
+
+def backoff(first: float = 0.5, longest: float = 5.0) -> Iterator[float]:
+    """Yield pauses between attempts: doubling, and each a little different, so that many clients do not march in step."""
+    pause = first
+    while True:
+        yield pause * random.uniform(0.8, 1.2)
+        pause = min(2 * pause, longest)
+
+
+class ModelKeeper:
+    """Owns the state of one model.
+
+    Args:
+        model: the model.
+        clock: tells how long loading takes.
+        on_change: called after each change of `state`.
+        pauses: makes the pauses between attempts to bring a lost model back.
+        progress_every: seconds between two lines of the log while the model loads.
+    """
+
+    def __init__(
+        self,
+        model: ChatModel,
+        *,
+        clock: Clock,
+        on_change: Callable[[], None],
+        pauses: Callable[[], Iterator[float]] = backoff,
+        progress_every: float = PROGRESS_EVERY,
+    ) -> None:
+        self._model = model
+        self._clock = clock
+        self._on_change = on_change
+        self._pauses = pauses
+        self._progress_every = progress_every
+        self._task: asyncio.Task[ModelInfo] | None = None
+        self.state: State = "cold"
+        self.info: ModelInfo | None = None
+        """What is known of the model; None until it has been ready once."""
+        self.problem = ""
+        """Why the model is away."""
+
+    async def start(self) -> ModelInfo:
+        """Load the model and return what it can do.
+
+        Raises:
+            ModelError: it cannot be had; the state is `cold` again.
+        """
+        if self.state != "cold":
+            raise RuntimeError(f"{self._model.name} was started already; it is {self.state}")
+        self._become("warming")
+        # A task of its own, so that `stop` can end it whoever waits here.
+        self._task = task = asyncio.create_task(self._load(), name=f"brains-load {self._model.name}")
+        try:
+            info = await task
+        except asyncio.CancelledError:
+            self._become("cold")
+            if self._task is None and not _being_cancelled():
+                raise ModelUnavailable(f"{self._model.name} was closed while it loaded") from None
+            raise
+        except BaseException:
+            self._become("cold")
+            raise
+        finally:
+            self._task = None
+        self._ready(info)
+        return info
+
+    def lost(self, error: ModelError, info: ModelInfo) -> None:
+        """Say that a request failed because the model is gone. `info` is what was known when it was sent."""
+        if self.state != "ready" or info is not self.info:
+            return  # old news: it is being brought back, or has been since that request was sent
+        self.problem = str(error)
+        logger.warning("%s is away: %s. Its answers are missing until it is back.", self._model.name, error)
+        self._task = asyncio.create_task(self._bring_back(), name=f"brains-bring-back {self._model.name}")
+        self._become("away")
+
+    def stop(self) -> list[asyncio.Task[ModelInfo]]:
+        """Stop whatever goes on, and return what has yet to end. The state is `cold`."""
+        task, self._task = self._task, None
+        if self.state != "cold":
+            self._become("cold")
+        if task is None:
+            return []
+        task.cancel()
+        return [task]
+
+    # Inside
+
+    def _become(self, state: State) -> None:
+        self.state = state
+        self._on_change()
+
+    def _ready(self, info: ModelInfo) -> None:
+        self.info = info
+        self.problem = ""
+        self._become("ready")
+
+    async def _load(self) -> ModelInfo:
+        began = self._clock.now()
+        loop = asyncio.get_running_loop()
+
+        def progress() -> None:
+            nonlocal handle
+            seconds = self._clock.now() - began
+            logger.info("waiting for %s to load: %.0f s", self._model.name, seconds)
+            handle = loop.call_later(self._progress_every, progress)
+
+        handle = loop.call_later(self._progress_every, progress)
+        try:
+            info = await self._model.start()
+        finally:
+            handle.cancel()
+        logger.info("%s is ready after %.1f s (%s)", info.name, self._clock.now() - began, info.backend)
+        return info
+
+    async def _bring_back(self) -> ModelInfo:
+        for pause in self._pauses():
+            await asyncio.sleep(pause)
+            try:
+                info = await self._load()
+            except ModelError as error:
+                self._still_away(str(error))
+            except Exception as error:
+                self._still_away(f"{type(error).__name__}: {error}", traceback=True)
+            else:
+                self._task = None
+                self._ready(info)
+                return info
+        raise AssertionError("the pauses came to an end")  # they are a contract between us and our tests
+
+    def _still_away(self, problem: str, *, traceback: bool = False) -> None:
+        if problem != self.problem:
+            self.problem = problem
+            logger.warning("%s is still away: %s", self._model.name, problem, exc_info=traceback)
+
+
+def _being_cancelled() -> bool:
+    """Whether it is the current task that is cancelled, and not the one that it waited for."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

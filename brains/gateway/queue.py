@@ -1,0 +1,279 @@
+"""Who is next, who shares an answer, and who has to go: the gateway's decisions, without asyncio and without a clock.
+
+The rules:
+
+- Identical questions are one request. A request stands where the best placed of its questions would stand.
+- Order: priority, then the earlier deadline, then first come.
+- Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the line.
+  Otherwise an agent that asks anew every tick would go to the end of the line every tick and never be answered.
+- Too many waiting requests: the one with the lowest priority goes, the oldest among equals.
+- A running request is left alone until nobody waits for it any more.
+
+All lists are kept sorted with `bisect`: they are short (`max_queue`), and nothing stale is ever left in them.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left, insort
+from collections.abc import Iterator
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from brains.questions import Question
+
+__all__ = ["Entry", "Identity", "QuestionQueue", "Rank", "Request", "identity_of"]
+
+Rank = tuple[int, float, int]
+Identity = tuple[str, str, tuple[str, ...], bytes, int]
+
+
+def identity_of(question: Question) -> Identity:
+    """Return what makes two questions the same question: one answer does for both."""
+    schema = b"" if question.schema is None else msgspec.json.encode(question.schema, order="deterministic")
+    # A label is one token, whatever the limit for longer answers is.
+    limit = 0 if question.labels else question.max_tokens
+    # The version, because the calibration of one version must not judge the answer of another.
+    return (question.prompt.digest, question.prompt.version, question.labels, schema, limit)
+
+
+class Entry:
+    """One question in the queue. `number` counts the questions, so that it is unique."""
+
+    __slots__ = ("asked", "deadline", "number", "question", "rank", "request", "since", "turn")
+
+    def __init__(self, question: Question, *, number: int, asked: float) -> None:
+        self.question = question
+        self.number = number
+        self.asked = asked
+        self.deadline = asked + _timeout_of(question)
+        self.request: Request[Any] | None = None
+        self.since = asked
+        self.turn = number
+        self.rank: Rank = (-question.priority, self.deadline, number)
+
+    def take_place_of(self, older: Entry) -> None:
+        """Stand where one would stand who had waited since `older` came."""
+        self.since = older.since
+        self.turn = older.turn
+        self.rank = (-self.question.priority, self.since + _timeout_of(self.question), self.turn)
+
+
+def _timeout_of(question: Question) -> float:
+    return math.inf if question.timeout is None else question.timeout
+
+
+E = TypeVar("E", bound=Entry)
+
+
+class Request(Generic[E]):
+    """What the model is asked once, for all entries that wait for the same answer."""
+
+    __slots__ = ("entries", "identity", "joined", "number", "question", "started", "text")
+
+    def __init__(self, question: Question, identity: Identity, number: int) -> None:
+        self.question = question
+        self.identity = identity
+        self.number = number
+        self.entries: list[E] = []
+        """The best placed first."""
+        self.joined: dict[tuple[str, str, str], E] = {}
+        """Those that came when it was running already, by `Question.key`."""
+        self.started: float | None = None
+        """When the model was asked; None while it waits."""
+        self.text = ""
+        """What the model has said so far."""
+
+
+class QuestionQueue(Generic[E]):
+    """The waiting and the running requests.
+
+    Args:
+        max_queue: so many requests may wait, besides those for which a slot is free.
+        slots: so many may run at the same time. Can be changed at any time.
+    """
+
+    def __init__(self, max_queue: int, slots: int = 1) -> None:
+        self.max_queue = max_queue
+        self.slots = slots
+        self._line: list[Request[E]] = []
+        self._weakest_first: list[Request[E]] = []
+        self._deadlines: list[E] = []
+        self._newest: dict[tuple[str, str, str], E] = {}
+        self._by_identity: dict[Identity, Request[E]] = {}
+        self._running: set[Request[E]] = set()
+
+    # What there is
+
+    def __len__(self) -> int:
+        """Return how many requests wait."""
+        return len(self._line)
+
+    @property
+    def running(self) -> int:
+        """How many requests take up a slot; one that is being stopped does so until `finish`."""
+        return len(self._running)
+
+    @property
+    def next_deadline(self) -> float | None:
+        """When `expire` will have something to do; None for never."""
+        return self._deadlines[0].deadline if self._deadlines else None
+
+    def waiting(self) -> Iterator[E]:
+        """Yield all entries that wait for a slot, the next one first."""
+        for request in self._line:
+            yield from request.entries
+
+    # What the askers do
+
+    def add(self, entry: E) -> list[tuple[E, str]]:
+        """Take a question in. Return those that have to go for it, and the reason; itself may be one of them."""
+        dropped: list[tuple[E, str]] = []
+        key = entry.question.key
+        older = self._newest.get(key)
+        if older is not None:
+            entry.take_place_of(older)
+            self.remove(older)
+            dropped.append((older, "superseded"))
+        identity = identity_of(entry.question)
+        request = self._by_identity.get(identity)
+        if request is None:
+            request = self._by_identity[identity] = Request(entry.question, identity, entry.number)
+        if request.started is None:
+            self._wait(request, entry)
+            dropped.extend(self._make_room())
+        else:
+            dropped.extend(self._join(request, entry))
+        return dropped
+
+    def remove(self, entry: E) -> Request[E] | None:
+        """Take a question out. Return its request if that is running and nobody waits for it now: to be stopped."""
+        request: Request[E] | None = entry.request
+        if request is None:
+            return None
+        waits = request.started is None
+        if waits:
+            self._unlist(request)
+            self._forget_waiting(entry)
+        elif request.joined.get(entry.question.key) is entry:
+            del request.joined[entry.question.key]
+        del request.entries[bisect_left(request.entries, entry.rank, key=_rank)]
+        entry.request = None
+        if request.entries:
+            if waits:
+                self._list(request)
+            return None
+        # From here on the same question is a new request: the answer of this one may never come.
+        del self._by_identity[request.identity]
+        return None if waits else request
+
+    # What the model does
+
+    def take(self, now: float) -> Request[E] | None:
+        """Return the request that is to be started now; None where nobody waits or no slot is free."""
+        if not self._line or len(self._running) >= self.slots:
+            return None
+        request = self._line[0]
+        self._unlist(request)
+        for entry in request.entries:
+            self._forget_waiting(entry)
+        request.started = now
+        self._running.add(request)
+        return request
+
+    def finish(self, request: Request[E]) -> list[E]:
+        """Free the slot of a request; return those that wait for its answer, the first comer first."""
+        self._running.remove(request)
+        entries = sorted(request.entries, key=_number)
+        if entries:
+            del self._by_identity[request.identity]
+        request.entries = []
+        request.joined = {}
+        for entry in entries:
+            entry.request = None
+        return entries
+
+    def expire(self, now: float) -> list[E]:
+        """Take out and return the waiting entries whose deadline has come."""
+        expired: list[E] = []
+        while self._deadlines and self._deadlines[0].deadline <= now:
+            entry = self._deadlines[0]
+            self.remove(entry)
+            expired.append(entry)
+        return expired
+
+    def drain(self) -> list[E]:
+        """Take out and return all waiting entries."""
+        entries = list(self.waiting())
+        for entry in entries:
+            self.remove(entry)
+        return entries
+
+    # Inside
+
+    def _wait(self, request: Request[E], entry: E) -> None:
+        if request.entries:
+            self._unlist(request)
+        insort(request.entries, entry, key=_rank)
+        self._list(request)
+        entry.request = request
+        self._newest[entry.question.key] = entry
+        if entry.deadline != math.inf:
+            insort(self._deadlines, entry, key=_by_deadline)
+
+    def _join(self, request: Request[E], entry: E) -> list[tuple[E, str]]:
+        """Add to a running request. One asker joins it once: asking over and over must not fill the memory."""
+        older = request.joined.pop(entry.question.key, None)
+        request.joined[entry.question.key] = entry
+        insort(request.entries, entry, key=_rank)
+        entry.request = request
+        if older is None:
+            return []
+        self.remove(older)
+        return [(older, "superseded")]
+
+    def _make_room(self) -> list[tuple[E, str]]:
+        dropped: list[tuple[E, str]] = []
+        # What can start at once does not count as waiting; it only has not been fetched yet.
+        while len(self._line) > self.max_queue + max(0, self.slots - len(self._running)):
+            for entry in list(self._weakest_first[0].entries):
+                self.remove(entry)
+                dropped.append((entry, "queue_full"))
+        return dropped
+
+    def _list(self, request: Request[E]) -> None:
+        insort(self._line, request, key=_request_rank)
+        insort(self._weakest_first, request, key=_weakness)
+
+    def _unlist(self, request: Request[E]) -> None:
+        """Must come before any change to the request's entries: they say where it stands."""
+        del self._line[bisect_left(self._line, _request_rank(request), key=_request_rank)]
+        del self._weakest_first[bisect_left(self._weakest_first, _weakness(request), key=_weakness)]
+
+    def _forget_waiting(self, entry: E) -> None:
+        if self._newest.get(entry.question.key) is entry:
+            del self._newest[entry.question.key]
+        if entry.deadline != math.inf:
+            del self._deadlines[bisect_left(self._deadlines, _by_deadline(entry), key=_by_deadline)]
+
+
+def _rank(entry: Entry) -> Rank:
+    return entry.rank
+
+
+def _number(entry: Entry) -> int:
+    return entry.number
+
+
+def _by_deadline(entry: Entry) -> tuple[float, int]:
+    return (entry.deadline, entry.number)
+
+
+def _request_rank(request: Request[Any]) -> Rank:
+    rank: Rank = request.entries[0].rank
+    return rank
+
+
+def _weakness(request: Request[Any]) -> tuple[int, int]:
+    return (-_request_rank(request)[0], request.number)
