@@ -1,7 +1,7 @@
 """The one way to the model: takes questions from all agents, puts them in order, asks, and answers.
 
-`queue` decides who is next, who shares and who has to go, and knows no asyncio. `tickets` are the receipts. `keeper`
-brings the model up and keeps it up. `gateway` ties them to the event loop.
+`queue` decides who is next, who shares and who has to go, and knows no asyncio. `tickets` are the receipts.
+`keeper` brings the model up and keeps it up. `gateway` ties them to the event loop.
 """
 
 from __future__ import annotations

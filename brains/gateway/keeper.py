@@ -1,7 +1,7 @@
 """Brings one model up, notices when it is lost, and brings it up again.
 
-A cold model may take minutes, and whoever hangs up on it aborts the loading. So nothing here has a short deadline: the
-askers get their fallbacks at once instead, and the model gets all the time that it needs.
+A cold model may take minutes, and whoever hangs up on it aborts the loading. So nothing here has a short
+deadline: the askers get their fallbacks at once instead, and the model gets all the time that it needs.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import asyncio
 import logging
 import random
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Any, Literal
 
 from brains.clock import Clock
 from brains.errors import ModelError, ModelUnavailable
@@ -28,7 +28,7 @@ PROGRESS_EVERY = 3.0
 
 
 def backoff(first: float = 0.5, longest: float = 5.0) -> Iterator[float]:
-    """Yield pauses between attempts: doubling, and each a little different, so that many clients do not march in step."""
+    """Yield pauses between attempts: doubling, and a little uneven, lest many clients march in step."""
     pause = first
     while True:
         yield pause * random.uniform(0.8, 1.2)
@@ -60,7 +60,7 @@ class ModelKeeper:
         self._on_change = on_change
         self._pauses = pauses
         self._progress_every = progress_every
-        self._task: asyncio.Task[ModelInfo] | None = None
+        self._task: asyncio.Task[Any] | None = None
         self.state: State = "cold"
         self.info: ModelInfo | None = None
         """What is known of the model; None until it has been ready once."""
@@ -81,15 +81,13 @@ class ModelKeeper:
         try:
             info = await task
         except asyncio.CancelledError:
-            self._become("cold")
-            if self._task is None and not _being_cancelled():
+            if not _being_cancelled():
                 raise ModelUnavailable(f"{self._model.name} was closed while it loaded") from None
-            raise
-        except BaseException:
-            self._become("cold")
             raise
         finally:
             self._task = None
+            if not task.done() or task.cancelled() or task.exception() is not None:
+                self._become("cold")
         self._ready(info)
         return info
 
@@ -102,11 +100,10 @@ class ModelKeeper:
         self._task = asyncio.create_task(self._bring_back(), name=f"brains-bring-back {self._model.name}")
         self._become("away")
 
-    def stop(self) -> list[asyncio.Task[ModelInfo]]:
+    def stop(self) -> list[asyncio.Task[Any]]:
         """Stop whatever goes on, and return what has yet to end. The state is `cold`."""
         task, self._task = self._task, None
-        if self.state != "cold":
-            self._become("cold")
+        self._become("cold")
         if task is None:
             return []
         task.cancel()
@@ -115,8 +112,9 @@ class ModelKeeper:
     # Inside
 
     def _become(self, state: State) -> None:
-        self.state = state
-        self._on_change()
+        if state != self.state:
+            self.state = state
+            self._on_change()
 
     def _ready(self, info: ModelInfo) -> None:
         self.info = info
@@ -127,21 +125,29 @@ class ModelKeeper:
         began = self._clock.now()
         loop = asyncio.get_running_loop()
 
-        def progress() -> None:
-            nonlocal handle
-            seconds = self._clock.now() - began
-            logger.info("waiting for %s to load: %.0f s", self._model.name, seconds)
-            handle = loop.call_later(self._progress_every, progress)
+        alarm: asyncio.TimerHandle | None = None
 
-        handle = loop.call_later(self._progress_every, progress)
+        def progress() -> None:
+            nonlocal alarm
+            if alarm is not None:
+                seconds = self._clock.now() - began
+                logger.info("waiting for %s to load: %.0f s", self._model.name, seconds)
+            alarm = loop.call_later(self._progress_every, progress)
+
+        progress()
         try:
             info = await self._model.start()
+        except asyncio.CancelledError:
+            if _being_cancelled():
+                raise
+            raise ModelUnavailable(f"{self._model.name} cancelled its own start") from None
         finally:
-            handle.cancel()
+            if alarm is not None:
+                alarm.cancel()
         logger.info("%s is ready after %.1f s (%s)", info.name, self._clock.now() - began, info.backend)
         return info
 
-    async def _bring_back(self) -> ModelInfo:
+    async def _bring_back(self) -> None:
         for pause in self._pauses():
             await asyncio.sleep(pause)
             try:
@@ -153,8 +159,7 @@ class ModelKeeper:
             else:
                 self._task = None
                 self._ready(info)
-                return info
-        raise AssertionError("the pauses came to an end")  # they are a contract between us and our tests
+                return
 
     def _still_away(self, problem: str, *, traceback: bool = False) -> None:
         if problem != self.problem:

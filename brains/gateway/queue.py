@@ -1,11 +1,11 @@
-"""Who is next, who shares an answer, and who has to go: the gateway's decisions, without asyncio and without a clock.
+"""Who is next, who shares an answer, and who has to go: what the gateway decides, without asyncio or a clock.
 
 The rules:
 
 - Identical questions are one request. A request stands where the best placed of its questions would stand.
 - Order: priority, then the earlier deadline, then first come.
-- Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the line.
-  Otherwise an agent that asks anew every tick would go to the end of the line every tick and never be answered.
+- Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the
+  line. Otherwise an agent that asks anew every tick would go to the end every tick and never be answered.
 - Too many waiting requests: the one with the lowest priority goes, the oldest among equals.
 - A running request is left alone until nobody waits for it any more.
 
@@ -106,14 +106,11 @@ class QuestionQueue(Generic[E]):
 
     # What there is
 
-    def __len__(self) -> int:
-        """Return how many requests wait."""
-        return len(self._line)
-
     @property
-    def running(self) -> int:
-        """How many requests take up a slot; one that is being stopped does so until `finish`."""
-        return len(self._running)
+    def backlog(self) -> int:
+        """How many requests wait for a slot; those that can start at once only have not been fetched yet."""
+        free = max(0, self.slots - len(self._running))
+        return max(0, len(self._line) - free)
 
     @property
     def next_deadline(self) -> float | None:
@@ -128,15 +125,15 @@ class QuestionQueue(Generic[E]):
     # What the askers do
 
     def add(self, entry: E) -> list[tuple[E, str]]:
-        """Take a question in. Return those that have to go for it, and the reason; itself may be one of them."""
+        """Take a question in. Return those that have to go for it, and why; itself may be one of them."""
+        # First, because a schema that is no JSON ends here, and nothing may have changed then.
+        identity = identity_of(entry.question)
         dropped: list[tuple[E, str]] = []
-        key = entry.question.key
-        older = self._newest.get(key)
+        older = self._newest.get(entry.question.key)
         if older is not None:
             entry.take_place_of(older)
             self.remove(older)
             dropped.append((older, "superseded"))
-        identity = identity_of(entry.question)
         request = self._by_identity.get(identity)
         if request is None:
             request = self._by_identity[identity] = Request(entry.question, identity, entry.number)
@@ -148,10 +145,9 @@ class QuestionQueue(Generic[E]):
         return dropped
 
     def remove(self, entry: E) -> Request[E] | None:
-        """Take a question out. Return its request if that is running and nobody waits for it now: to be stopped."""
+        """Take a question out. Return its request if that runs and nobody waits for it now: to be stopped."""
         request: Request[E] | None = entry.request
-        if request is None:
-            return None
+        assert request is not None, "it is in the queue"
         waits = request.started is None
         if waits:
             self._unlist(request)
@@ -183,7 +179,7 @@ class QuestionQueue(Generic[E]):
         return request
 
     def finish(self, request: Request[E]) -> list[E]:
-        """Free the slot of a request; return those that wait for its answer, the first comer first."""
+        """Free the slot of a request that has really ended; return who waits for it, first come first."""
         self._running.remove(request)
         entries = sorted(request.entries, key=_number)
         if entries:
@@ -223,7 +219,7 @@ class QuestionQueue(Generic[E]):
             insort(self._deadlines, entry, key=_by_deadline)
 
     def _join(self, request: Request[E], entry: E) -> list[tuple[E, str]]:
-        """Add to a running request. One asker joins it once: asking over and over must not fill the memory."""
+        """Add to a running request. Who joins it again replaces itself, so that it cannot fill the memory."""
         older = request.joined.pop(entry.question.key, None)
         request.joined[entry.question.key] = entry
         insort(request.entries, entry, key=_rank)
@@ -235,8 +231,7 @@ class QuestionQueue(Generic[E]):
 
     def _make_room(self) -> list[tuple[E, str]]:
         dropped: list[tuple[E, str]] = []
-        # What can start at once does not count as waiting; it only has not been fetched yet.
-        while len(self._line) > self.max_queue + max(0, self.slots - len(self._running)):
+        while self.backlog > self.max_queue:
             for entry in list(self._weakest_first[0].entries):
                 self.remove(entry)
                 dropped.append((entry, "queue_full"))
@@ -252,8 +247,7 @@ class QuestionQueue(Generic[E]):
         del self._weakest_first[bisect_left(self._weakest_first, _weakness(request), key=_weakness)]
 
     def _forget_waiting(self, entry: E) -> None:
-        if self._newest.get(entry.question.key) is entry:
-            del self._newest[entry.question.key]
+        del self._newest[entry.question.key]
         if entry.deadline != math.inf:
             del self._deadlines[bisect_left(self._deadlines, _by_deadline(entry), key=_by_deadline)]
 

@@ -1,4 +1,4 @@
-"""The receipt that an asker holds: the answer when it is there, the text as it grows, and a way to give up."""
+"""The receipt that an asker holds: the answer when it is there, the text as it grows, a way to give up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from brains.questions import NoAnswer, Outcome, Question
+from brains.questions import Outcome, Question
 
 from .queue import Entry
 
@@ -45,7 +45,7 @@ class GatewayTicket(Entry):
         return self._text
 
     def cancel(self) -> None:
-        """Give up: the outcome is `NoAnswer("cancelled")` at once, and the model stops if nobody else waits."""
+        """Give up: the outcome is `cancelled` at once, and the model stops if nobody else waits for it."""
         if self._give_up is not None:
             self._give_up(self)
 
@@ -96,8 +96,3 @@ def tell(listener: Listener, ticket: GatewayTicket) -> None:
         listener(ticket)
     except Exception:
         logger.exception("A listener failed on %r", ticket)
-
-
-def cancelled(message: str = "") -> NoAnswer:
-    """Return the outcome of a question that its asker gave up."""
-    return NoAnswer(reason="cancelled", message=message)
