@@ -253,13 +253,13 @@ class Agent:
         """Send a piece of the line of speech with the id `line`."""
         self._speech.append((line, text, done))
 
-    def answers_of(self, prompt: str) -> Mapping[str, Any] | None:
-        """Return the label-to-value mapping of a prompt's front matter; None if its answer is not labels."""
-        return self._prompts.get(prompt).answers
+    def truth_of(self, prompt: str) -> Mapping[str, bool]:
+        """Return what each label of a prompt means, from its front matter; empty if it is not a condition.
 
-    def labels_of(self, prompt: str) -> tuple[str, ...]:
-        """Return the labels that a prompt's front matter names; empty if its actions name them."""
-        return self._prompts.get(prompt).labels
+        Raises:
+            PromptError: there is no such prompt.
+        """
+        return self._prompts.get(prompt).answers or {}
 
     def render(self, prompt: str, inputs: Mapping[str, Any], labels: Sequence[str] = ()) -> RenderedPrompt:
         """Fill a prompt with the agent's present world and a leaf's inputs; the inputs come first.

@@ -103,12 +103,13 @@ def _guarded(action: Callable[[], object], root: Path, path: Path) -> None:
         action()
     except SyntaxError as error:
         raise TreeError(error.msg or "syntax error", file=error.filename or str(path), line=error.lineno) from error
-    except TreeError:
-        raise
     except Exception as error:
+        if isinstance(error, TreeError) and error.file is not None:
+            raise
         inside = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]
         file, line = (inside[-1].filename, inside[-1].lineno) if inside else (str(path), None)
-        raise TreeError(f"{type(error).__name__}: {error}", file=file, line=line) from error
+        text = error.message if isinstance(error, TreeError) else f"{type(error).__name__}: {error}"
+        raise TreeError(text, file=file, line=line) from error
 
 
 def _collect(module: ModuleType, library: BrainLibrary) -> None:

@@ -63,16 +63,12 @@ class AgentContext(Protocol):
         """Send a piece of the line of speech with the id `line`."""
         ...
 
-    def answers_of(self, prompt: str) -> Mapping[str, Any] | None:
-        """Return the label-to-value mapping of a prompt's front matter; None if its answer is not labels.
+    def truth_of(self, prompt: str) -> Mapping[str, bool]:
+        """Return what each label of a prompt means, from its front matter; empty if it is not a condition.
 
         Raises:
             PromptError: there is no such prompt.
         """
-        ...
-
-    def labels_of(self, prompt: str) -> tuple[str, ...]:
-        """Return the labels that a prompt's front matter names; empty if its actions name them."""
         ...
 
     def render(self, prompt: str, inputs: Mapping[str, Any], labels: Sequence[str] = ()) -> RenderedPrompt:

@@ -90,6 +90,8 @@ class LLMLeaf(Leaf):
             there is nothing to ask about.
         deadline: seconds of agent time after which the leaf does without an answer.
         priority: questions with a higher one are asked first.
+        retry: seconds of agent time for which a leaf that failed for want of an answer fails again without asking, so
+            that a model that is away does not make a reactive tree start and stop this branch in every other tick.
     """
 
     def __init__(
@@ -100,6 +102,7 @@ class LLMLeaf(Leaf):
         inputs: Mapping[str, Input] | None = None,
         deadline: float = 5.0,
         priority: int = 0,
+        retry: float = 2.0,
     ) -> None:
         super().__init__(name)
         if not deadline > 0:
@@ -108,6 +111,8 @@ class LLMLeaf(Leaf):
         self.inputs = dict(inputs or {})
         self.deadline = float(deadline)
         self.priority = priority
+        self.retry = retry
+        self._rests_until = 0.0
         self.asking = Asking(self)
         self._ticked = -1
 
@@ -133,6 +138,16 @@ class LLMLeaf(Leaf):
             self.feedback_message = f"nothing to ask about: no {missing}"
             return None
         return agent.render(self.prompt, values, labels)
+
+    @property
+    def resting(self) -> bool:
+        """Whether this leaf failed so lately that it does not ask yet."""
+        return self.agent.clock.now() < self._rests_until
+
+    def fail_for_a_while(self) -> Status:
+        """Return FAILURE, and do not ask again before `retry` seconds have passed."""
+        self._rests_until = self.agent.clock.now() + self.retry
+        return Status.FAILURE
 
     def answered(self, decision: Decision, made_of_it: str) -> None:
         """Report an answer."""
@@ -202,6 +217,7 @@ class LLMCondition(LLMLeaf):
         self.every = every
         self._verdict: _Verdict | None = None
         self._last_asked: float | None = None
+        self._truth: Mapping[str, bool] = {}
 
     @property
     def probability(self) -> float | None:
@@ -215,6 +231,9 @@ class LLMCondition(LLMLeaf):
         self._take_answer(now)
         try:
             prompt = self.rendered()
+            self._truth = self.agent.truth_of(self.prompt)
+            if not self._truth:
+                raise PromptError(f"{self.prompt}: a condition needs `answer: {{label: true, other_label: false}}`")
         except PromptError as error:
             self.asking.stop("the prompt is broken")
             self.agent.fault(self, error)
@@ -227,7 +246,7 @@ class LLMCondition(LLMLeaf):
             self._verdict.fresh = now
         elif not self.asking.open and (self._last_asked is None or now - self._last_asked >= self.every):
             self._last_asked = now
-            self.asking.start(prompt, labels=self.agent.labels_of(self.prompt))
+            self.asking.start(prompt, labels=tuple(self._truth))
         return self._status(now)
 
     def _take_answer(self, now: float) -> None:
@@ -239,8 +258,7 @@ class LLMCondition(LLMLeaf):
             self.fell_back(outcome.reason, outcome.message)
             return
         assert asked is not None
-        answers = self.agent.answers_of(self.prompt) or {}
-        probability = sum(p for label, p in outcome.probabilities.items() if answers.get(label))
+        probability = sum(p for label, p in outcome.probabilities.items() if self._truth.get(label))
         held = self._verdict.holds if self._verdict else False
         holds = probability >= (self.release if held else self.threshold)
         self._verdict = _Verdict(asked.digest, probability, holds, now)

@@ -27,8 +27,9 @@ class LLMAction(LLMLeaf, OrderedLeaf):
     whatever the model says.
 
     Args:
-        choices: action classes (or whole actions); each has a label word of its own. One that the game says is not
-            possible now is not offered; if none is left the leaf fails, if one is left it is taken without asking.
+        choices: action classes (or whole actions), each known by its `label`; or a mapping that gives each a word for
+            this prompt alone: `{"violent": Attack, "peaceful": Ignore}`. One that the game says is not possible now is
+            not offered; if none is left the leaf fails, if one is left it is taken without asking.
         arguments: values for the chosen action's fields by name: callables on the agent, or plain values. Fields without
             a value here and without a default are asked of the model, by JSON Schema.
         fallback: what to do without an answer: an action, an action class (its values come from `arguments`), a callable
@@ -40,20 +41,22 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         name: str,
         *,
         prompt: str,
-        choices: Sequence[Choice],
+        choices: Sequence[Choice] | Mapping[str, Choice],
         inputs: Mapping[str, Input] | None = None,
         arguments: Mapping[str, Input] | None = None,
         fallback: Choice | ActionMaker | None = None,
         deadline: float = 5.0,
         priority: int = 0,
+        retry: float = 2.0,
     ) -> None:
-        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority)
-        self.choices = {_label(name, choice): choice for choice in choices}
-        if len(self.choices) != len(choices) or not choices:
+        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority, retry=retry)
+        pairs = list(choices.items() if isinstance(choices, Mapping) else [(None, choice) for choice in choices])
+        self.choices = {_label(name, word, choice): choice for word, choice in pairs}
+        if len(self.choices) != len(pairs) or not pairs:
             raise TreeError(f"{name!r}: give at least one choice, each with a `label` of its own")
         self.arguments = dict(arguments or {})
         self.fallback = fallback
-        classes = [_class_of(choice) for choice in choices]
+        classes = [_class_of(choice) for _, choice in pairs]
         if isinstance(fallback, GameAction) or _is_action_class(fallback):
             classes.append(_class_of(fallback))
         self.actions: tuple[type[GameAction], ...] = tuple(dict.fromkeys(classes))
@@ -103,6 +106,8 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         if len(possible) == 1:
             (self._chosen,) = possible.values()
             return self._fill(None)
+        if self.resting:
+            return Status.FAILURE
         labels = tuple(possible)
         prompt = self.rendered(labels)
         if prompt is None:
@@ -166,7 +171,7 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         self.fell_back(reason, message, decision=decision)
         fallback = self.fallback
         if fallback is None:
-            return Status.FAILURE
+            return self.fail_for_a_while()
         if isinstance(fallback, GameAction):
             action = fallback
         elif _is_action_class(fallback):
@@ -196,8 +201,9 @@ class Say(LLMLeaf):
         max_chars: int = 240,
         deadline: float = 10.0,
         priority: int = 0,
+        retry: float = 2.0,
     ) -> None:
-        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority)
+        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority, retry=retry)
         self.fallback = fallback
         self.max_tokens = max_tokens
         self.max_chars = max_chars
@@ -234,6 +240,8 @@ class Say(LLMLeaf):
             self._end_line()
 
     def _begin(self) -> Status:
+        if self.resting:
+            return Status.FAILURE
         self._line = f"{self.agent.id}~{self.agent.tick_number}"
         try:
             prompt = self.rendered()
@@ -251,7 +259,7 @@ class Say(LLMLeaf):
             self._end_line()
             return Status.SUCCESS
         if self.fallback is None:
-            return Status.FAILURE
+            return self.fail_for_a_while()
         self._speak(self.fallback, done=True)
         return Status.SUCCESS
 
@@ -280,11 +288,11 @@ def _class_of(choice: Choice) -> type[GameAction]:
     return choice if isinstance(choice, type) else type(choice)
 
 
-def _label(leaf: str, choice: Any) -> str:
+def _label(leaf: str, word: str | None, choice: Any) -> str:
     kind = choice if isinstance(choice, type) else type(choice)
     if not issubclass(kind, GameAction):
         raise TreeError(f"{leaf!r}: {choice!r} is not an action; choices are GameAction classes or actions")
-    return label_of(kind)
+    return label_of(kind) if word is None else word
 
 
 def _part(schema: dict[str, Any], names: list[str]) -> dict[str, Any]:

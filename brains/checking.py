@@ -1,0 +1,239 @@
+"""Finds mistakes in trees and prompts before a game does: `brains check` is its front end.
+
+It builds every brain once and looks; nothing is ticked, asked or sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from os.path import commonprefix
+from typing import Literal
+
+import msgspec
+import py_trees
+from py_trees.behaviour import Behaviour
+
+from brains.actions import label_of
+from brains.errors import PromptError, TreeError
+from brains.library import Brain, BrainLibrary
+from brains.nodes import LLMAction, LLMCondition, LLMLeaf, Say
+from brains.nodes.tree import actions_of, duplicate_paths, llm_leaves_of, paths_of
+from brains.prompts import Prompt, PromptLibrary
+
+__all__ = ["Finding", "check_all", "check_brain", "check_prompts"]
+
+Severity = Literal["error", "warning"]
+
+GIVEN = ("me", "world", "events", "blackboard")
+"""Names that every template may declare without its leaf giving them."""
+
+_TIMERS: Mapping[type[Behaviour], str] = {
+    py_trees.timers.Timer: "brains.Wait",
+    py_trees.decorators.Timeout: "brains.TimeLimit",
+}
+_BLACKBOARD_NODES: tuple[type[Behaviour], ...] = (
+    py_trees.behaviours.BlackboardToStatus,
+    py_trees.behaviours.CheckBlackboardVariableExists,
+    py_trees.behaviours.CheckBlackboardVariableValue,
+    py_trees.behaviours.CheckBlackboardVariableValues,
+    py_trees.behaviours.CompareBlackboardVariables,
+    py_trees.behaviours.SetBlackboardVariable,
+    py_trees.behaviours.UnsetBlackboardVariable,
+    py_trees.behaviours.WaitForBlackboardVariable,
+    py_trees.behaviours.WaitForBlackboardVariableValue,
+    py_trees.decorators.ForEach,
+    py_trees.decorators.StatusToBlackboard,
+)
+_RESTLESS = (py_trees.decorators.RunningIsFailure, py_trees.decorators.RunningIsSuccess)
+
+
+class Finding(msgspec.Struct, frozen=True, order=True):
+    """One mistake, with its place."""
+
+    file: str
+    line: int
+    severity: Severity
+    rule: str
+    """A word that names the kind of mistake, the same in every version."""
+    message: str
+    node: str = ""
+    """Path of the node that it is about, if it is about one."""
+
+    def __str__(self) -> str:
+        place = f"{self.file}:{self.line}" if self.line else self.file
+        node = f" ({self.node})" if self.node else ""
+        return f"{place}: {self.severity}: {self.message}{node} [{self.rule}]"
+
+
+def check_all(library: BrainLibrary, prompts: PromptLibrary) -> list[Finding]:
+    """Return everything that is wrong with these trees and prompts, sorted by place, each thing once."""
+    found = list(check_prompts(prompts))
+    used: set[str] = set()
+    for name in library.names():
+        found += check_brain(library.get(name), prompts, used)
+    for name in prompts.names():
+        if name not in used:
+            found.append(_about(prompts.get(name), 1, "warning", "unused-prompt", f"no tree asks {name!r}"))
+    return sorted(set(found))
+
+
+def from_error(error: TreeError | PromptError, rule: str) -> Finding:
+    """Make a finding of an error that has a place."""
+    return Finding(error.file or "", error.line or 0, "error", rule, error.message)
+
+
+def check_prompts(prompts: PromptLibrary) -> Iterator[Finding]:
+    """Yield what is wrong with prompts by themselves."""
+    for error in prompts.errors.values():
+        yield from_error(error, "prompt")
+    for name in prompts.names():
+        prompt = prompts.get(name)
+        for warning in prompt.warnings:
+            yield _about(prompt, 1, "warning", "examples", warning)
+        yield from _alike(prompt, prompt.labels or prompt.example_labels if prompt.kind != "text" else ())
+        for digest, calibration in prompts.calibrations(name).items():
+            if calibration.prompt_hash != prompt.version:
+                yield _about(
+                    prompt,
+                    1,
+                    "warning",
+                    "stale-calibration",
+                    f"its calibration for model {digest[:12]} is of an older version of the text and is not used; "
+                    f"run `brains prompt calibrate {name}`",
+                )
+
+
+def check_brain(brain: Brain, prompts: PromptLibrary, used: set[str] | None = None) -> Iterator[Finding]:
+    """Yield what is wrong with one brain's tree; names of the prompts that it asks are added to `used`."""
+    try:
+        root, lines = brain.build_with_lines()
+    except TreeError as error:
+        yield from_error(error, "tree")
+        return
+    checker = _TreeCheck(brain, lines, paths_of(root), prompts)
+    for node, path in duplicate_paths(root):
+        message = f"two nodes have the path {path!r}; give them names of their own"
+        yield checker.finding(node, "error", "duplicate-path", message)
+    for node in root.iterate():
+        yield from checker.stock(node)
+    for leaf in llm_leaves_of(root):
+        if used is not None:
+            used.add(leaf.prompt)
+        yield from checker.leaf(leaf)
+    for name, action in actions_of(root).items():
+        if not label_of(action).strip():
+            yield checker.finding(root, "error", "label", f"action {name} has an empty label")
+
+
+class _TreeCheck:
+    """Checks the nodes of one tree."""
+
+    def __init__(
+        self, brain: Brain, lines: Mapping[Behaviour, int], paths: Mapping[Behaviour, str], prompts: PromptLibrary
+    ) -> None:
+        self._brain = brain
+        self._lines = lines
+        self._paths = paths
+        self._prompts = prompts
+
+    def finding(self, node: Behaviour, severity: Severity, rule: str, message: str) -> Finding:
+        """Make a finding about a node, at the line that made it."""
+        line = self._lines.get(node, self._brain.line or 0)
+        return Finding(self._brain.file or "", line, severity, rule, message, self._paths[node])
+
+    def stock(self, node: Behaviour) -> Iterator[Finding]:
+        """Yield what is wrong with a stock node: wall clocks, the shared blackboard, decorators that stop a question."""
+        for kind, ours in _TIMERS.items():
+            if isinstance(node, kind):
+                message = f"{kind.__name__} reads the wall clock, which runs on while an agent is held; use {ours}"
+                yield self.finding(node, "error", "stock-timer", message)
+        if isinstance(node, _BLACKBOARD_NODES) or any(client.namespace in ("", "/") for client in node.blackboards):
+            message = (
+                f"{type(node).__name__} uses py_trees' blackboard, which all agents of the process share; "
+                "use brains.Condition and agent.blackboard"
+            )
+            yield self.finding(node, "error", "bare-blackboard", message)
+        if isinstance(node, _RESTLESS) and llm_leaves_of(node):
+            message = f"{type(node).__name__} stops its child in every tick in which it runs: the model would never answer"
+            yield self.finding(node, "error", "restless-decorator", message)
+
+    def leaf(self, leaf: LLMLeaf) -> Iterator[Finding]:
+        """Yield what is wrong between a leaf and its prompt."""
+        try:
+            prompt = self._prompts.get(leaf.prompt)
+        except PromptError as error:
+            if error.file is None:
+                yield self.finding(leaf, "error", "unknown-prompt", error.message)
+            return
+        yield from self._inputs(leaf, prompt)
+        yield from self._answers(leaf, prompt)
+
+    def _inputs(self, leaf: LLMLeaf, prompt: Prompt) -> Iterator[Finding]:
+        for name in leaf.inputs:
+            if name not in prompt.inputs:
+                declared = ", ".join(prompt.inputs) or "none"
+                message = f"prompt {prompt.name!r} does not declare the input {name!r} (it declares: {declared})"
+                yield self.finding(leaf, "error", "undeclared-input", message)
+        for name in prompt.inputs:
+            if name not in leaf.inputs and name not in GIVEN:
+                message = f"prompt {prompt.name!r} needs the input {name!r}: add inputs={{{name!r}: ...}}"
+                yield self.finding(leaf, "error", "missing-input", message)
+
+    def _answers(self, leaf: LLMLeaf, prompt: Prompt) -> Iterator[Finding]:
+        if isinstance(leaf, LLMCondition):
+            if prompt.kind != "condition":
+                message = f"a condition needs a prompt with `answer: {{yes_word: true, no_word: false}}`; {prompt.name!r} "
+                yield self.finding(leaf, "error", "answer-kind", message + f"answers with {_kind(prompt)}")
+        elif isinstance(leaf, Say):
+            if prompt.kind != "text":
+                message = f"speech needs a prompt with `answer: text`; {prompt.name!r} answers with {_kind(prompt)}"
+                yield self.finding(leaf, "error", "answer-kind", message)
+        elif isinstance(leaf, LLMAction):
+            yield from self._choices(leaf, prompt)
+
+    def _choices(self, leaf: LLMAction, prompt: Prompt) -> Iterator[Finding]:
+        if prompt.kind not in ("action", "choice"):
+            message = f"a choice of actions needs a prompt with `answer: action`; {prompt.name!r} answers with {_kind(prompt)}"
+            yield self.finding(leaf, "error", "answer-kind", message)
+            return
+        words = prompt.labels or prompt.example_labels
+        lines = {example.answer: example.line for example in reversed(prompt.examples)}
+        for word in words:
+            if word not in leaf.labels:
+                message = (
+                    f"{word!r} is the label of no action that {self._paths[leaf]!r} may choose "
+                    f"(it may choose: {', '.join(leaf.labels)})"
+                )
+                yield _about(prompt, lines.get(word, 1), "error", "no-such-choice", message)
+        for label in leaf.labels:
+            if prompt.labels and label not in prompt.labels:
+                message = f"prompt {prompt.name!r} does not offer the label {label!r} (it offers: {', '.join(words)})"
+                yield self.finding(leaf, "error", "no-such-choice", message)
+            elif words and label not in words:
+                message = f"prompt {prompt.name!r} has no example with the answer {label!r}"
+                yield self.finding(leaf, "warning", "examples", message)
+        yield from _alike(prompt, leaf.labels)
+
+
+def _alike(prompt: Prompt, labels: Iterable[str]) -> Iterator[Finding]:
+    """Yield pairs of labels that a tokenizer may begin with one token: which of the two was meant cannot be told."""
+    words = sorted(labels)
+    for index, one in enumerate(words):
+        for other in words[index + 1 :]:
+            begin = commonprefix([one.casefold(), other.casefold()])
+            if begin and len(begin) == min(len(one), len(other)):
+                message = f"the label {other!r} begins with the label {one!r}; choose other words"
+                yield _about(prompt, 1, "error", "labels-alike", message)
+            elif len(begin) >= 3:
+                message = f"the labels {one!r} and {other!r} both begin with {begin!r}, so one token may stand for either"
+                yield _about(prompt, 1, "error", "labels-alike", message)
+
+
+def _about(prompt: Prompt, line: int, severity: Severity, rule: str, message: str) -> Finding:
+    return Finding(prompt.file or prompt.name, line, severity, rule, message)
+
+
+def _kind(prompt: Prompt) -> str:
+    return {"condition": "labels that are true or false", "choice": "labels", "action": "actions", "text": "text"}[
+        prompt.kind
+    ]

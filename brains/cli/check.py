@@ -1,0 +1,71 @@
+"""`brains check`: mistakes in trees and prompts, one line each, before a game finds them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import click
+import msgspec
+
+from brains.checking import Finding, check_all, check_prompts, from_error
+from brains.config import load_config
+from brains.errors import TreeError
+from brains.loading import load_trees
+from brains.reload import load_prompts
+
+__all__ = ["command"]
+
+EPILOG = """\b
+Examples:
+  brains check
+  brains check --trees my_trees --prompts my_prompts
+  brains check --json | jq '.[] | select(.severity == "error")'
+
+Exit code 0: no errors (warnings are shown); 1: errors; 2: wrong usage."""
+
+
+@click.command(epilog=EPILOG)
+@click.option("--trees", type=click.Path(path_type=Path), help="The trees folder.  [default: trees]")
+@click.option("--prompts", type=click.Path(path_type=Path), help="The prompts folder.  [default: prompts]")
+@click.option("--config", type=click.Path(path_type=Path), help="Read settings from this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON list of findings.")
+def command(trees: Path | None, prompts: Path | None, config: Path | None, as_json: bool) -> None:
+    """Load all trees and prompts without a server or a model, and say what is wrong with them.
+
+    One line per finding: FILE:LINE: severity: what is wrong and what to do (NODE PATH) [rule].
+    """
+    settings = load_config(config, trees=trees, prompts=prompts)
+    library = load_prompts(settings.prompts_folder)
+    try:
+        brains = load_trees(settings.trees_folder)
+        found = check_all(brains, library)
+        counted = f"{len(brains.names())} brains, {len(library.names())} prompts"
+    except TreeError as error:
+        found = sorted({from_error(error, "tree"), *check_prompts(library)})
+        counted = f"trees do not load, {len(library.names())} prompts"
+    found = [msgspec.structs.replace(finding, file=_short(finding.file)) for finding in found]
+    errors = sum(finding.severity == "error" for finding in found)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        for finding in found:
+            click.echo(_line(finding))
+        click.echo(f"{counted}: {errors} errors, {len(found) - errors} warnings", err=bool(found))
+    sys.exit(1 if errors else 0)
+
+
+def _line(finding: Finding) -> str:
+    colour = "red" if finding.severity == "error" else "yellow"
+    return str(finding).replace(f" {finding.severity}:", click.style(f" {finding.severity}:", fg=colour), 1)
+
+
+def _short(file: str) -> str:
+    """Return the path from the current folder, which terminals and editors can open, if it is shorter."""
+    if not file:
+        return file
+    try:
+        return min(os.path.relpath(file), file, key=len)
+    except ValueError:  # another drive
+        return file

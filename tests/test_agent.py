@@ -1,0 +1,343 @@
+"""One agent: what enters a tick, what leaves it, and what an exception does."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any, ClassVar
+
+import py_trees
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from py_trees.behaviour import Behaviour
+from py_trees.common import Status
+
+from brains import (
+    Action,
+    Condition,
+    GameAction,
+    LLMAction,
+    LLMCondition,
+    MemorySelector,
+    MemorySequence,
+    RandomSelector,
+    ReactiveSelector,
+    ReactiveSequence,
+    TimeLimit,
+    Wait,
+    brain,
+)
+from brains.agent import Agent
+from brains.library import Brain
+from brains.nodes import Leaf
+from brains.prompts import PromptLibrary
+from brains.questions import Decision, NoAnswer, Question
+from brains.snapshot import AgentSnapshot, Event
+from brains.testing import FakeGame, ScriptedAsker
+
+PROMPT = "---\nanswer: {danger: true, safe: false}\ninputs: {me: [n]}\n---\nuser:\nnumber {{ me.n }}\n"
+CHOOSE = "---\nanswer: action\ninputs: {me: [n]}\n---\nuser:\nnumber {{ me.n }}\n"
+
+
+class Walk(GameAction):
+    to: str = "gate"
+
+
+class Fight(GameAction):
+    label: ClassVar[str] = "fight"
+
+
+class Flee(GameAction):
+    label: ClassVar[str] = "flee"
+
+
+def prompts() -> PromptLibrary:
+    """Make the library that these tests ask from."""
+    library = PromptLibrary()
+    library.put("test/condition", PROMPT)
+    library.put("test/choose", CHOOSE)
+    return library
+
+
+def game(root: Any, **options: Any) -> FakeGame:
+    """Make a game of one agent whose tree `root()` builds."""
+    return FakeGame(brain("test")(root), prompts=prompts(), **options)
+
+
+class Broken(Leaf):
+    """Raises wherever it is told to."""
+
+    def __init__(self, name: str, where: str) -> None:
+        super().__init__(name)
+        self.where = where
+        self.updates = 0
+
+    def initialise(self) -> None:
+        if self.where == "initialise":
+            raise RuntimeError("in initialise")
+
+    def update(self) -> Status:
+        self.updates += 1
+        if self.where == "update":
+            raise RuntimeError("in update")
+        if self.where == "nothing":
+            return None  # type: ignore[return-value]
+        return Status.SUCCESS
+
+    def terminate(self, new_status: Status) -> None:
+        if self.where == "terminate":
+            raise RuntimeError("in terminate")
+
+
+class StockBroken(py_trees.behaviour.Behaviour):
+    """A stock leaf that knows nothing of agents."""
+
+    def update(self) -> Status:
+        raise RuntimeError("stock")
+
+
+class TestFaults:
+    @pytest.mark.parametrize("where", ["initialise", "update", "nothing"])
+    def test_an_exception_makes_the_leaf_fail_and_the_agent_go_on(self, where: str) -> None:
+        """The next branch runs; the report has path and traceback."""
+        g = game(lambda: ReactiveSelector("Root", [Broken("Bad", where), Action("Walk", Walk())]))
+        report = g.tick()
+        assert report.order is not None and report.status == "RUNNING"
+        (fault,) = report.faults
+        assert fault.leaf == "Root/Bad" and fault.first
+        assert ("in " + where in fault.error) or "no status" in fault.error
+        assert "Traceback" in fault.traceback
+
+    def test_an_exception_in_terminate_is_reported_and_the_status_stands(self) -> None:
+        """The leaf had succeeded."""
+        g = game(lambda: Broken("Bad", "terminate"))
+        report = g.tick()
+        assert (report.status, report.faults[0].error) == ("SUCCESS", "RuntimeError: in terminate")
+
+    def test_a_stock_leaf_is_guarded_too(self) -> None:
+        """py_trees itself would let the exception end the tick."""
+        g = game(lambda: ReactiveSelector("Root", [StockBroken("Bad"), Action("Walk", Walk())]))
+        report = g.tick()
+        assert report.order is not None and report.faults[0].leaf == "Root/Bad"
+
+    def test_the_same_fault_is_reported_once_with_its_traceback(self, caplog: pytest.LogCaptureFixture) -> None:
+        """A leaf that fails in every tick does not fill the log."""
+        g = game(lambda: Broken("Bad", "update"))
+        with caplog.at_level(logging.ERROR):
+            reports = [g.tick() for _ in range(100)]
+        assert [r.faults[0].first for r in reports] == [True] + [False] * 99
+        assert len(caplog.records) == 1
+        assert reports[5].faults[0].traceback == ""
+
+    def test_a_broken_composite_starts_afresh_and_nothing_is_left_running(self) -> None:
+        """Leaves are guarded; if a composite itself breaks, its actions are cancelled."""
+
+        class Bad(py_trees.composites.Selector):
+            def tick(self) -> Iterator[Behaviour]:
+                yield from super().tick()
+                if self.parent is None and any(c.status == Status.RUNNING for c in self.children):
+                    raise RuntimeError("broken composite")
+
+        g = game(lambda: Bad("Root", memory=False, children=[Action("Walk", Walk())]))
+        report = g.tick()
+        assert report.faults[0].leaf == "Root" and report.running == ()
+        assert (report.order, g.agent.orders) == (None, {})
+
+
+class TestReports:
+    def test_running_leaves_are_named_by_their_paths(self) -> None:
+        """All of them, not only the tip."""
+        g = game(
+            lambda: py_trees.composites.Parallel(
+                "P",
+                py_trees.common.ParallelPolicy.SuccessOnAll(),
+                [Wait("a/b", 1), MemorySequence("S", [Wait("w", 1), Wait("w", 1)])],
+            )
+        )
+        assert g.tick().running == ("P/a|b", "P/S/w")
+
+    def test_siblings_of_one_name_get_numbers(self) -> None:
+        """Paths are unique."""
+        g = game(lambda: MemorySequence("S", [Wait("w", 0), Wait("w", 0), Wait("w[2]", 0), Wait("w", 9)]))
+        agent = g.agent
+        paths = [agent.path_of(node) for node in agent.root.iterate()]
+        assert len(set(paths)) == len(paths) == 5
+        assert g.tick().running == (paths[3],)
+
+    def test_events_are_there_for_one_tick(self) -> None:
+        """Each event is seen once."""
+        g = game(lambda: Condition("bell?", lambda a: any(e.name == "bell" for e in a.events)))
+        assert g.tick(events=[Event("bell")]).status == "SUCCESS"
+        assert g.tick().status == "FAILURE"
+
+    def test_the_agents_blackboard_is_its_own(self) -> None:
+        """Two agents of one brain share nothing."""
+
+        def count(agent: Any) -> bool:
+            agent.blackboard["n"] = agent.blackboard.get("n", 0) + 1
+            return True
+
+        one, two = (game(lambda: Condition("c", count), agent_id=i) for i in ("a", "b"))
+        one.tick(), one.tick(), two.tick()
+        assert (one.agent.blackboard, two.agent.blackboard) == ({"n": 2}, {"n": 1})
+
+
+class TestLife:
+    def test_a_stock_behaviour_tree_ticks_our_nodes(self) -> None:
+        """`begin` and `finish` around any tree's own tick."""
+        g = game(lambda: ReactiveSelector("Root", [Condition("no", lambda a: False), Action("Walk", Walk())]))
+        tree = py_trees.trees.BehaviourTree(g.agent.root)
+        visitor = py_trees.visitors.SnapshotVisitor()
+        tree.add_visitor(visitor)
+        g.agent.begin(AgentSnapshot(seq=1))
+        tree.tick()
+        report = g.agent.finish()
+        assert report.order is not None and report.running == ("Root/Walk",)
+        assert len(visitor.visited) == 3
+        assert "Walk" in py_trees.display.unicode_tree(g.agent.root, show_status=True)
+
+    def test_a_stock_tree_hands_the_agent_to_our_leaves(self) -> None:
+        """Through py_trees' own `setup(**kwargs)`; without one the leaf says what is missing."""
+        g = game(lambda: Wait("w", 1))
+        tree = py_trees.trees.BehaviourTree(Condition("c", lambda agent: agent.id == "agent_1"))
+        tree.setup(agent=g.agent)
+        tree.tick()
+        assert tree.root.status == Status.SUCCESS
+        with pytest.raises(Exception, match=r"setup\(agent=\.\.\.\)"):
+            py_trees.trees.BehaviourTree(Condition("c", lambda agent: True)).setup()
+        with pytest.raises(Exception, match="has no agent yet"):
+            Wait("w", 1).tick_once()
+
+    def test_closing_stops_the_model_and_names_what_the_game_must_stop(self) -> None:
+        """And leaves no blackboard client behind."""
+        before = len(py_trees.blackboard.Blackboard.clients)
+
+        def root() -> Behaviour:
+            return py_trees.composites.Parallel(
+                "P",
+                py_trees.common.ParallelPolicy.SuccessOnAll(),
+                [
+                    Action("Walk", Walk()),
+                    LLMAction("choose", prompt="test/choose", choices=[Fight, Flee]),
+                    py_trees.behaviours.SetBlackboardVariable("set", "x", 1, overwrite=True),
+                ],
+            )
+
+        g = FakeGame(brain("t")(root), prompts=prompts())
+        built_by_fake = len(py_trees.blackboard.Blackboard.clients) - before - 1
+        order = g.tick(n=1).order
+        assert order is not None
+        assert [o.id for o in g.agent.resume()] == [order.id]
+        assert g.agent.close() == (order.id,)
+        assert g.asker.tickets[0].cancelled
+        assert len(py_trees.blackboard.Blackboard.clients) == before + built_by_fake
+        py_trees.blackboard.Blackboard.clear()
+
+    def test_orders_of_one_game_are_numbered_through(self) -> None:
+        """An agent that comes back does not give an old order's id again."""
+        numbers = iter(range(7, 99))
+        found = Brain(name="b", factory=lambda: Action("Walk", Walk()))
+        ids = []
+        for _ in range(2):
+            agent = Agent(
+                "a", found, prompts=prompts(), asker=ScriptedAsker(), declared=["Walk"], number=lambda: next(numbers)
+            )
+            order = agent.tick(AgentSnapshot()).order
+            assert order is not None
+            ids.append(order.id)
+        assert ids == ["a#7", "a#8"]
+
+
+# --- property: whatever the tree, the world and the model, one action a tick, declared and valid -----------------------
+
+
+def leaves() -> st.SearchStrategy[Any]:
+    """Make factories of leaves."""
+    names = st.sampled_from("abcde")
+    return st.one_of(
+        st.builds(lambda n, k: lambda: Condition(n, lambda a: a.me["n"] % k == 0), names, st.integers(1, 4)),
+        st.builds(lambda n, to: lambda: Action(n, Walk(to=to)), names, st.sampled_from(["gate", "well", 5])),
+        st.builds(lambda n, s: lambda: Wait(n, s), names, st.sampled_from([0, 0.15, 0.3])),
+        st.builds(
+            lambda n, f: lambda: LLMAction(n, prompt="test/choose", choices=[Fight, Flee], fallback=f, deadline=0.3),
+            names,
+            st.sampled_from([None, Fight()]),
+        ),
+        st.builds(lambda n: lambda: LLMCondition(n, prompt="test/condition", ttl=0.2, deadline=0.3), names),
+        st.builds(lambda n: lambda: Broken(n, "update"), names),
+        st.builds(lambda n: lambda: StockBroken(n), names),
+    )
+
+
+def composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    """Make factories of composites and decorators over factories of nodes."""
+    composites = [
+        ReactiveSelector,
+        MemorySelector,
+        ReactiveSequence,
+        MemorySequence,
+        RandomSelector,
+        lambda name, children: py_trees.composites.Parallel(
+            name, py_trees.common.ParallelPolicy.SuccessOnOne(), list(children)
+        ),
+    ]
+    many = st.builds(
+        lambda make, children: lambda: make("n", [child() for child in children]),
+        st.sampled_from(composites),
+        st.lists(inner, min_size=1, max_size=4),
+    )
+    one = st.builds(
+        lambda make, child: lambda: make(child()),
+        st.sampled_from([lambda c: TimeLimit("t", c, 0.25), lambda c: py_trees.decorators.Inverter("i", c)]),
+        inner,
+    )
+    return many | one
+
+
+trees = st.recursive(leaves(), composed, max_leaves=10)
+answers = st.sampled_from(["fight", "flee", "danger", "safe", "open the gate", "", None, NoAnswer(reason="unavailable")])
+
+
+def reply(question: Question, answer: Any) -> Any:
+    """Answer a question with anything, also with what it did not offer."""
+    if isinstance(answer, str):
+        return Decision(answer=answer, probabilities={answer: 1.0})
+    return answer
+
+
+@settings(max_examples=150, deadline=None)
+@given(trees, st.lists(st.tuples(st.integers(0, 12), answers, st.booleans()), min_size=1, max_size=12), st.integers())
+def test_whatever_the_model_says_at_most_one_valid_declared_action_leaves_per_tick(
+    root: Any, script: list[tuple[int, Any, bool]], seed: int
+) -> None:
+    """And cancels name only what the game has; every question ends in at most one report."""
+
+    def play() -> list[Any]:
+        said = iter([answer for _, answer, _ in script] * 50)
+        g = game(root, answers=lambda q: reply(q, next(said, None)), declared=["Walk", "Fight", "Flee"], seed=seed)
+        known: set[str] = set()
+        log = []
+        for number, answer, finish in script:
+            if finish and g.agent.orders:
+                g.report(next(iter(g.agent.orders)), "success" if number % 2 else "failure")
+            for ticket in g.asker.open:
+                ticket.answer(reply(ticket.question, answer))
+            finished = {r.id for r in g._results}
+            report = g.tick(n=number, available=["Walk", "Fight"] if number % 3 else None)
+            assert set(report.cancels) <= known - finished
+            known -= finished | set(report.cancels)
+            if report.order is not None:
+                assert report.order.action in (Walk("gate"), Walk("well"), Fight(), Flee())
+                assert report.order.id not in known
+                known.add(report.order.id)
+            assert set(g.agent.orders) == known
+            log.append((report.status, report.running, report.order, report.cancels, report.leaves))
+        kinds = [leaf.kind for entry in log for leaf in entry[4] if leaf.reason != "stale"]
+        ended = sum(kind in ("answered", "fallback", "cancelled") for kind in kinds)
+        assert ended <= 2 * kinds.count("asked")
+        g.agent.close()
+        return log
+
+    first = play()
+    assert play() == first, "the same inputs give the same run"
