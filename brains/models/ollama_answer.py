@@ -1,0 +1,109 @@
+"""An answer of Ollama while it comes in, chunk by chunk, and what it is worth once it has ended."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal, cast
+
+import ollama
+
+from brains.errors import MalformedAnswer
+from brains.models.ollama_errors import Place
+from brains.questions import ModelReply, TokenChoice
+
+__all__ = ["Answer", "Chunk"]
+
+NANO = 1e-9
+
+Chunk = ollama.ChatResponse | ollama.GenerateResponse
+
+
+class Answer:
+    """Collects the chunks of one answer.
+
+    Log-probabilities are taken from every chunk, with or without text: Ollama holds text back while it looks
+    for the end of a special token, and then sends the numbers without it. Only those of thoughts are left
+    out; they are not the answer.
+
+    Attributes:
+        begun: whether anything has come yet.
+    """
+
+    def __init__(self) -> None:
+        self.begun = False
+        self._texts: list[str] = []
+        self._tokens: list[TokenChoice] = []
+        self._thought = False
+        self._last: Chunk | None = None
+
+    def add(self, chunk: Chunk) -> str:
+        """Take the next chunk; return its text."""
+        if isinstance(chunk, ollama.ChatResponse):
+            text, thinking = chunk.message.content or "", chunk.message.thinking
+        else:
+            text, thinking = chunk.response or "", chunk.thinking
+        if thinking:
+            self._thought = True
+        if text or not thinking:
+            self._tokens += _tokens(chunk.logprobs or ())
+        self.begun = True
+        self._texts.append(text)
+        if chunk.done:
+            self._last = chunk
+        return text
+
+    def reply(self, place: Place) -> ModelReply:
+        """Return the whole answer.
+
+        Raises:
+            MalformedAnswer: it has no end, or an end that is not one of an answer.
+        """
+        last = self._last
+        if last is None:
+            raise MalformedAnswer(
+                f"the answer to {place.asked} broke off without an end: Ollama stops a model that repeats "
+                "itself; "
+                "ask for less, or set a smaller limit of tokens"
+            )
+        text = "".join(self._texts)
+        if last.done_reason not in ("stop", "length"):
+            what = {
+                "load": "the prompt was empty, and Ollama only loaded the model",
+                "unload": "the prompt was empty, and Ollama unloaded the model",
+            }.get(
+                last.done_reason or "",
+                f"it ended for the reason {last.done_reason!r}, not 'stop' or 'length'",
+            )
+            raise MalformedAnswer(f"there is no answer to {place.asked}: {what}")
+        if self._thought and not text:
+            raise MalformedAnswer(
+                f"model {place.model!r} thinks although it is told not to, and had no token left to answer "
+                f"{place.asked}: "
+                "choose a model that does not think"
+            )
+        return ModelReply(
+            text=text,
+            tokens=tuple(self._tokens),
+            done_reason=cast(Literal["stop", "length"], last.done_reason),
+            prompt_tokens=last.prompt_eval_count or 0,
+            output_tokens=last.eval_count or 0,
+            load=(last.load_duration or 0) * NANO,
+            prompt_time=(last.prompt_eval_duration or 0) * NANO,
+            generate_time=(last.eval_duration or 0) * NANO,
+        )
+
+    @property
+    def loaded(self) -> bool:
+        """Whether this is the answer to a request that only loads the model."""
+        return self._last is not None and self._last.done_reason == "load"
+
+
+def _tokens(logprobs: Sequence[ollama._types.Logprob]) -> list[TokenChoice]:
+    return [
+        TokenChoice(
+            token=entry.token,
+            logprob=entry.logprob,
+            top=tuple((choice.token, choice.logprob) for choice in entry.top_logprobs or ()),
+        )
+        for entry in logprobs
+    ]

@@ -1,0 +1,89 @@
+"""The ollama package's client, made safe for a game: no silent truncation, no proxies, no redirects."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import httpx
+import ollama
+import pydantic
+
+__all__ = ["LoopClients", "OllamaClient"]
+
+ASKS_THE_MODEL = frozenset({"/api/chat", "/api/generate"})
+
+
+class _Version(pydantic.BaseModel):
+    version: str
+
+
+class OllamaClient(ollama.AsyncClient):
+    """`ollama.AsyncClient` that never lets the server cut a prompt, and knows one more route.
+
+    By default Ollama drops what does not fit into the context, beginning with the rules at the prompt's head,
+    and says so nowhere but in its log. `truncate: false` makes it an error; the package's own methods cannot
+    send it.
+    """
+
+    async def _request(self, cls: Any, *args: Any, stream: Any = False, **kwargs: Any) -> Any:
+        if args[1] in ASKS_THE_MODEL:
+            kwargs["json"] = {**kwargs["json"], "truncate": False}
+        return await super()._request(cls, *args, stream=stream, **kwargs)
+
+    async def version(self) -> str:
+        """Return the server's version, such as `0.33.0`."""
+        reply: _Version = await self._request(_Version, "GET", "/api/version")
+        return reply.version
+
+
+class LoopClients:
+    """One client for each event loop, because connections belong to the loop that opened them."""
+
+    def __init__(self, url: str, *, connect_timeout: float) -> None:
+        self._url = url
+        self._connect_timeout = connect_timeout
+        self._open: dict[asyncio.AbstractEventLoop, tuple[AsyncGenerator[OllamaClient, None], OllamaClient]] = {}
+
+    async def get(self) -> OllamaClient:
+        """Return the running loop's client; open it if there is none."""
+        loop = asyncio.get_running_loop()
+        if loop not in self._open:
+            tls = await self._tls()
+            self._open = {known: entry for known, entry in self._open.items() if not known.is_closed()}
+            if loop not in self._open:  # another task may have been faster
+                keeper = self._keep(tls)
+                self._open[loop] = (keeper, await anext(keeper))
+        return self._open[loop][1]
+
+    async def close(self) -> None:
+        """Close the running loop's client and its connections. Any number of times."""
+        entry = self._open.pop(asyncio.get_running_loop(), None)
+        if entry is not None:
+            await entry[0].aclose()
+
+    async def _keep(self, tls: ssl.SSLContext) -> AsyncGenerator[OllamaClient, None]:
+        # A generator, because a loop closes the generators that are still open when it ends: no socket is
+        # left behind even where nobody called close().
+        client = OllamaClient(
+            self._url,
+            follow_redirects=False,
+            # Proxies are for the web. A request to this machine or the next one would get lost there.
+            trust_env=False,
+            # Only the caller knows how long an answer may take; but whoever is there accepts a connection at
+            # once.
+            timeout=httpx.Timeout(None, connect=self._connect_timeout),
+            limits=httpx.Limits(max_connections=None),
+            verify=tls,
+        )
+        try:
+            yield client
+        finally:
+            await client.close()  # type: ignore[no-untyped-call]
+
+    async def _tls(self) -> ssl.SSLContext:
+        if self._url.startswith("https://"):
+            return await asyncio.to_thread(ssl.create_default_context)  # it reads a file of certificates
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
