@@ -26,7 +26,11 @@ __all__ = ["ActionRegistry", "GameAction", "action_schema", "check_action", "dec
 A = TypeVar("A", bound="GameAction")
 
 
-class GameAction(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+# Given as a mapping because subclasses inherit it at run time, while type checkers would ask each of them to repeat it.
+_CONFIG: dict[str, Any] = {"frozen": True, "forbid_unknown_fields": True}
+
+
+class GameAction(msgspec.Struct, **_CONFIG):
     """Base of all actions. Subclass it, give each value a type, and a `label` if a model may choose it."""
 
     label: ClassVar[str] = ""

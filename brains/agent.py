@@ -48,8 +48,8 @@ class Agent:
         declared: names of the actions that the game said this agent can carry out.
         session: which game it belongs to.
         seed: of its random numbers, together with its id.
-        number: gives the numbers of orders; a game's agents share one, so that an agent that comes back under its old id
-            does not give an old order's id again.
+        number: gives the numbers of orders; a game's agents share one, so that an agent that comes back under its old
+            id does not give an old order's id again.
 
     Raises:
         TreeError: the tree cannot be built or set up.
@@ -100,8 +100,8 @@ class Agent:
         missing = sorted(set(self.actions) - self.declared)
         if missing:
             raise ActionError(
-                f"the tree of brain {self.brain!r} may choose {', '.join(missing)}, which the game does not declare for "
-                f"agent {self.id!r} (declared: {', '.join(sorted(self.declared)) or 'none'})",
+                f"the tree of brain {self.brain!r} may choose {', '.join(missing)}, which the game does not declare "
+                f"for agent {self.id!r} (declared: {', '.join(sorted(self.declared)) or 'none'})",
                 action=missing[0],
             )
 
@@ -112,7 +112,9 @@ class Agent:
         except TreeError:
             raise
         except Exception as error:
-            raise TreeError(f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}") from error
+            raise TreeError(
+                f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}"
+            ) from error
         for node in self.root.iterate():
             guard(node, self.fault)
 

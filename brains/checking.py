@@ -6,7 +6,6 @@ It builds every brain once and looks; nothing is ticked, asked or sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from os.path import commonprefix
 from typing import Literal
 
 import msgspec
@@ -142,7 +141,7 @@ class _TreeCheck:
         return Finding(self._brain.file or "", line, severity, rule, message, self._paths[node])
 
     def stock(self, node: Behaviour) -> Iterator[Finding]:
-        """Yield what is wrong with a stock node: wall clocks, the shared blackboard, decorators that stop a question."""
+        """Yield what is wrong with a stock node: wall clocks, the shared blackboard, decorators that never wait."""
         for kind, ours in _TIMERS.items():
             if isinstance(node, kind):
                 message = f"{kind.__name__} reads the wall clock, which runs on while an agent is held; use {ours}"
@@ -154,7 +153,9 @@ class _TreeCheck:
             )
             yield self.finding(node, "error", "bare-blackboard", message)
         if isinstance(node, _RESTLESS) and llm_leaves_of(node):
-            message = f"{type(node).__name__} stops its child in every tick in which it runs: the model would never answer"
+            message = (
+                f"{type(node).__name__} stops its child in every tick in which it runs: the model would never answer"
+            )
             yield self.finding(node, "error", "restless-decorator", message)
 
     def leaf(self, leaf: LLMLeaf) -> Iterator[Finding]:
@@ -182,7 +183,9 @@ class _TreeCheck:
     def _answers(self, leaf: LLMLeaf, prompt: Prompt) -> Iterator[Finding]:
         if isinstance(leaf, LLMCondition):
             if prompt.kind != "condition":
-                message = f"a condition needs a prompt with `answer: {{yes_word: true, no_word: false}}`; {prompt.name!r} "
+                message = (
+                    f"a condition needs a prompt with `answer: {{yes_word: true, no_word: false}}`; {prompt.name!r} "
+                )
                 yield self.finding(leaf, "error", "answer-kind", message + f"answers with {_kind(prompt)}")
         elif isinstance(leaf, Say):
             if prompt.kind != "text":
@@ -193,8 +196,8 @@ class _TreeCheck:
 
     def _choices(self, leaf: LLMAction, prompt: Prompt) -> Iterator[Finding]:
         if prompt.kind not in ("action", "choice"):
-            message = f"a choice of actions needs a prompt with `answer: action`; {prompt.name!r} answers with {_kind(prompt)}"
-            yield self.finding(leaf, "error", "answer-kind", message)
+            message = f"a choice of actions needs a prompt with `answer: action`; {prompt.name!r} answers with "
+            yield self.finding(leaf, "error", "answer-kind", message + _kind(prompt))
             return
         words = prompt.labels or prompt.example_labels
         lines = {example.answer: example.line for example in reversed(prompt.examples)}
@@ -220,13 +223,20 @@ def _alike(prompt: Prompt, labels: Iterable[str]) -> Iterator[Finding]:
     words = sorted(labels)
     for index, one in enumerate(words):
         for other in words[index + 1 :]:
-            begin = commonprefix([one.casefold(), other.casefold()])
+            begin = _common_beginning(one.casefold(), other.casefold())
             if begin and len(begin) == min(len(one), len(other)):
                 message = f"the label {other!r} begins with the label {one!r}; choose other words"
                 yield _about(prompt, 1, "error", "labels-alike", message)
             elif len(begin) >= 3:
-                message = f"the labels {one!r} and {other!r} both begin with {begin!r}, so one token may stand for either"
+                message = (
+                    f"the labels {one!r} and {other!r} both begin with {begin!r}, so one token may stand for either"
+                )
                 yield _about(prompt, 1, "error", "labels-alike", message)
+
+
+def _common_beginning(one: str, other: str) -> str:
+    length = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return one[:length]
 
 
 def _about(prompt: Prompt, line: int, severity: Severity, rule: str, message: str) -> Finding:

@@ -91,9 +91,7 @@ class ProtocolError(BrainsError):
         close_code: the WebSocket close code that goes with a fatal error.
     """
 
-    def __init__(
-        self, code: str, message: str, *, hint: str = "", fatal: bool = False, close_code: int = 4400
-    ) -> None:
+    def __init__(self, code: str, message: str, *, hint: str = "", fatal: bool = False, close_code: int = 4400) -> None:
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message

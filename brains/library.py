@@ -103,7 +103,7 @@ def brain(name: str) -> Callable[[F], F]:
 
     The function stays as it is: other trees may call it for a subtree.
     """
-    if not isinstance(name, str) or not name:
+    if not (isinstance(name, str) and name):  # type: ignore[redundant-expr]  # `@brain` without a name
         raise TreeError('write @brain("name"), with the name that the game uses for it')
 
     def mark(factory: F) -> F:
@@ -124,7 +124,7 @@ def marked_brain(value: object) -> Brain | None:
         factory=value,
         file=code.co_filename if code else None,
         line=code.co_firstlineno if code else None,
-        description=inspect.cleandoc(value.__doc__ or ""),
+        description=inspect.cleandoc(getattr(value, "__doc__", None) or ""),
     )
 
 

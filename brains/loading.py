@@ -21,8 +21,8 @@ __all__ = ["load_trees"]
 def load_trees(folder: str | Path) -> BrainLibrary:
     """Import every Python file of `folder` as one package, and collect its brains and actions.
 
-    The package has the folder's name, so its files import each other relatively (`from .actions import Attack`). Loading
-    a folder again imports it anew.
+    The package has the folder's name, so its files import each other relatively (`from .actions import Attack`).
+    Loading a folder again imports it anew.
 
     Raises:
         TreeError: with file and line: a file does not import, a name is used twice, or the folder's name is that of
@@ -30,7 +30,9 @@ def load_trees(folder: str | Path) -> BrainLibrary:
     """
     root = Path(folder).resolve()
     if not root.is_dir():
-        raise TreeError(f"there is no trees folder {str(folder)!r}; name one with --trees, or `trees = ...` in brains.toml")
+        raise TreeError(
+            f"there is no trees folder {str(folder)!r}; name one with --trees, or `trees = ...` in brains.toml"
+        )
     name = root.name
     if not name.isidentifier():
         raise TreeError(f"the trees folder {str(root)!r} cannot be a Python package: rename it, letters and _ only")
@@ -38,7 +40,9 @@ def load_trees(folder: str | Path) -> BrainLibrary:
     _forget(name)
     files = sorted(path for path in root.rglob("*.py") if "__pycache__" not in path.parts)
     if not files:
-        raise TreeError(f"no Python file in the trees folder {str(root)!r}: write one with a function marked @brain(...)")
+        raise TreeError(
+            f"no Python file in the trees folder {str(root)!r}: write one with a function marked @brain(...)"
+        )
     importlib.invalidate_caches()
     _make_package(name, root)
     library = BrainLibrary()
@@ -64,7 +68,8 @@ def _refuse_clash(name: str, root: Path) -> None:
     if root not in places:
         where = places[0] if places else "a module"
         raise TreeError(
-            f"the trees folder {str(root)!r} has the name of another Python package ({name!r}: {where}); rename the folder"
+            f"the trees folder {str(root)!r} has the name of another Python package ({name!r}: {where}); "
+            "rename the folder"
         )
 
 

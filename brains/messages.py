@@ -1,7 +1,7 @@
 """Protocol 1: the messages between a game and brains, one JSON object per text frame.
 
-The types here are the protocol. `decode` takes what a game sent; unknown fields are ignored, so that newer games work with
-older servers. Numbers that count are declared as floats because Godot's JSON turns every number into one.
+The types here are the protocol. `decode` takes what a game sent; unknown fields are ignored, so that newer games work
+with older servers. Numbers that count are declared as floats because Godot's JSON turns every number into one.
 
 Evidence for the rules is in the Godot 4.6.3 sources (`modules/websocket/wsl_peer.cpp`, `core/io/json.cpp`).
 """
@@ -357,7 +357,7 @@ def decode(text: str | bytes) -> ClientMessage | ChatMessage:
         raise ProtocolError(
             "bad_message",
             str(error),
-            hint="strip control characters (also \\v) from text and send no nan or inf; Godot's JSON.stringify does neither",
+            hint="strip control characters (also \\v) from text, and send no nan or inf; JSON.stringify does neither",
         ) from None
 
 
@@ -368,7 +368,9 @@ def _not_a_message(text: str, why: str) -> ChatMessage:
     except (msgspec.DecodeError, RecursionError) as error:
         raise ProtocolError("bad_message", str(error)) from None
     if not isinstance(head, dict):
-        raise ProtocolError("bad_message", "a message is a JSON object", hint='such as {"type": "hello", ...}') from None
+        raise ProtocolError(
+            "bad_message", "a message is a JSON object", hint='such as {"type": "hello", ...}'
+        ) from None
     kind = head.get("type")
     if kind is None and "message" in head:
         try:

@@ -1,8 +1,8 @@
 """What is asked of a model and what comes back, as values; and the protocols that the parts meet at.
 
 A leaf renders a prompt and asks a `Question`; an `Asker` (the gateway) answers with a `Ticket`; later the ticket has an
-outcome: a `Decision`, or a `NoAnswer` that says why. `brains.decide` makes a `ModelRequest` from a question and a decision
-from the `ModelReply`; a `ChatModel` only ever sees requests.
+outcome: a `Decision`, or a `NoAnswer` that says why. `brains.decide` makes a `ModelRequest` from a question and a
+decision from the `ModelReply`; a `ChatModel` only ever sees requests.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = [
 ]
 
 Way = Literal["completion", "chat", "schema", "text"]
-"""How a question is put: label words by raw few-shot completion, label words by chat turns, a JSON Schema, free text."""
+"""How a question is put: labels by raw few-shot completion, labels by chat turns, a JSON Schema, free text."""
 
 
 class Turn(msgspec.Struct, frozen=True):

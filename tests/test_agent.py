@@ -103,9 +103,11 @@ class TestFaults:
         """The next branch runs; the report has path and traceback."""
         g = game(lambda: ReactiveSelector("Root", [Broken("Bad", where), Action("Walk", Walk())]))
         report = g.tick()
-        assert report.order is not None and report.status == "RUNNING"
+        assert report.order is not None
+        assert report.status == "RUNNING"
         (fault,) = report.faults
-        assert fault.leaf == "Root/Bad" and fault.first
+        assert fault.leaf == "Root/Bad"
+        assert fault.first
         assert ("in " + where in fault.error) or "no status" in fault.error
         assert "Traceback" in fault.traceback
 
@@ -119,7 +121,8 @@ class TestFaults:
         """py_trees itself would let the exception end the tick."""
         g = game(lambda: ReactiveSelector("Root", [StockBroken("Bad"), Action("Walk", Walk())]))
         report = g.tick()
-        assert report.order is not None and report.faults[0].leaf == "Root/Bad"
+        assert report.order is not None
+        assert report.faults[0].leaf == "Root/Bad"
 
     def test_the_same_fault_is_reported_once_with_its_traceback(self, caplog: pytest.LogCaptureFixture) -> None:
         """A leaf that fails in every tick does not fill the log."""
@@ -141,7 +144,8 @@ class TestFaults:
 
         g = game(lambda: Bad("Root", memory=False, children=[Action("Walk", Walk())]))
         report = g.tick()
-        assert report.faults[0].leaf == "Root" and report.running == ()
+        assert report.faults[0].leaf == "Root"
+        assert report.running == ()
         assert (report.order, g.agent.orders) == (None, {})
 
 
@@ -193,7 +197,8 @@ class TestLife:
         g.agent.begin(AgentSnapshot(seq=1))
         tree.tick()
         report = g.agent.finish()
-        assert report.order is not None and report.running == ("Root/Walk",)
+        assert report.order is not None
+        assert report.running == ("Root/Walk",)
         assert len(visitor.visited) == 3
         assert "Walk" in py_trees.display.unicode_tree(g.agent.root, show_status=True)
 
@@ -249,7 +254,7 @@ class TestLife:
         assert ids == ["a#7", "a#8"]
 
 
-# --- property: whatever the tree, the world and the model, one action a tick, declared and valid -----------------------
+# --- property: whatever the tree, the world and the model, one action a tick, declared and valid
 
 
 def leaves() -> st.SearchStrategy[Any]:
@@ -296,7 +301,9 @@ def composed(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
 
 
 trees = st.recursive(leaves(), composed, max_leaves=10)
-answers = st.sampled_from(["fight", "flee", "danger", "safe", "open the gate", "", None, NoAnswer(reason="unavailable")])
+answers = st.sampled_from(
+    ["fight", "flee", "danger", "safe", "open the gate", "", None, NoAnswer(reason="unavailable")]
+)
 
 
 def reply(question: Question, answer: Any) -> Any:

@@ -32,7 +32,9 @@ class Flee(GameAction):
 def guard():
 """
 FIRST = HEAD.count("\n") + 1
-EXAMPLES = "\n".join(f"  - {{stranger: {{looks: number {n}}}, answer: {'danger' if n % 2 else 'safe'}}}" for n in range(12))
+EXAMPLES = "\n".join(
+    f"  - {{stranger: {{looks: number {n}}}, answer: {'danger' if n % 2 else 'safe'}}}" for n in range(12)
+)
 CONDITION = f"""---
 answer: {{danger: true, safe: false}}
 inputs: {{stranger: [looks]}}
@@ -60,14 +62,14 @@ GOOD = {
     "respond": CHOOSE,
     "shout": "---\nanswer: text\ninputs: {me: [name]}\n---\nuser:\nWhat does {{ me.name }} say?\n",
 }
-RIGHT = '''    return ReactiveSelector("Guard", [
+RIGHT = """    return ReactiveSelector("Guard", [
         ReactiveSequence("Deal", [
             LLMCondition("hostile?", prompt="is_hostile", inputs={"stranger": 1}),
             LLMAction("respond", prompt="respond", inputs={"stranger": 1}, choices=[Talk, Fight]),
         ]),
         Say("shout", prompt="shout"),
     ])
-'''
+"""
 
 
 @pytest.fixture
@@ -127,7 +129,7 @@ def test_what_is_right_is_left_alone(folders: Path) -> None:
             'return MemorySequence("G", [\n    py_trees.decorators.RunningIsFailure("r",\n'
             '        LLMAction("c", prompt="respond", inputs={"stranger": 1}, choices=[Talk, Fight])),\n])',
         ),
-        ("tree", 0, 'return 1 / 0'),
+        ("tree", 0, "return 1 / 0"),
         ("tree", 0, 'return Wait("w", -1)'),
     ],
 )
@@ -143,10 +145,13 @@ def test_a_mistake_in_a_tree_is_found_in_its_line(folders: Path, rule: str, line
 
 def test_a_choice_that_no_action_has_is_found_in_the_prompt(folders: Path) -> None:
     """In the line of the first example that gives it."""
-    (folders / "prompts" / "respond.j2").write_text(CHOOSE.replace("number 4}, answer: fight", "number 4}, answer: flee"))
+    (folders / "prompts" / "respond.j2").write_text(
+        CHOOSE.replace("number 4}, answer: fight", "number 4}, answer: flee")
+    )
     (finding,) = [f for f in findings(folders) if f.severity == "error"]
     assert (Path(finding.file).name, finding.line, finding.rule) == ("respond.j2", 9, "no-such-choice")
-    assert "'flee'" in finding.message and "talk, fight" in finding.message
+    assert "'flee'" in finding.message
+    assert "talk, fight" in finding.message
 
 
 def test_a_choice_that_has_no_example_is_a_warning(folders: Path) -> None:
@@ -164,7 +169,8 @@ def test_labels_that_share_a_beginning_are_found(folders: Path, labels: str) -> 
     text = text.replace("answer: danger}", f"answer: {words[0]}}}").replace("answer: safe}", f"answer: {words[1]}}}")
     (folders / "prompts" / "is_hostile.j2").write_text(text)
     errors = [f for f in findings(folders) if Path(f.file).name == "is_hostile.j2" and f.severity == "error"]
-    assert len(errors) == 1 and "begin" in errors[0].message
+    assert len(errors) == 1
+    assert "begin" in errors[0].message
     assert check(folders).exit_code == 1
 
 
@@ -212,4 +218,5 @@ def test_findings_are_printed_one_per_line_and_as_json(folders: Path) -> None:
 def test_folders_that_are_not_there_are_an_error_that_says_what_to_do(tmp_path: Path) -> None:
     """Not a traceback."""
     result = CliRunner().invoke(command, ["--trees", str(tmp_path / "no"), "--prompts", str(tmp_path)])
-    assert result.exit_code == 1 and "no trees folder" in str(result.exception)
+    assert result.exit_code == 1
+    assert "no trees folder" in str(result.exception)

@@ -27,7 +27,8 @@ def test_help_lists_every_command() -> None:
     result = brains("--help")
     assert result.returncode == 0
     for name, text in COMMANDS.items():
-        assert name in result.stdout and text in result.stdout
+        assert name in result.stdout
+        assert text in result.stdout
 
 
 @pytest.mark.parametrize("name", list(COMMANDS))
@@ -43,7 +44,8 @@ def test_the_version_is_that_of_the_package() -> None:
     import brains as package
 
     result = brains("--version")
-    assert result.returncode == 0 and package.__version__ in result.stdout
+    assert result.returncode == 0
+    assert package.__version__ in result.stdout
 
 
 def test_wrong_usage_is_exit_code_2_with_a_hint() -> None:
@@ -58,4 +60,5 @@ def test_an_error_of_ours_is_one_line_and_exit_code_1() -> None:
     """No traceback."""
     result = brains("check", "--trees", "no/such/folder")
     assert result.returncode == 1
-    assert result.stderr.startswith("error: ") and "Traceback" not in result.stderr
+    assert result.stderr.startswith("error: ")
+    assert "Traceback" not in result.stderr

@@ -44,7 +44,8 @@ def test_it_finds_brains_and_actions_and_touches_no_path(folder: Path) -> None:
     before = list(sys.path)
     library = load_trees(folder)
     assert sys.path == before
-    assert library.names() == ["guard"] and list(library.actions) == ["Patrol"]
+    assert library.names() == ["guard"]
+    assert list(library.actions) == ["Patrol"]
     found = library.get("guard")
     assert (found.description, found.file, found.line) == ("Walks about.", str(folder / "guard.py"), 5)
     assert py_trees.display.unicode_tree(found.build()).count("Patrol") == 1
@@ -70,6 +71,13 @@ def test_nodes_know_the_lines_that_made_them(folder: Path) -> None:
     assert {node.name: lines[node] for node in root.iterate()} == {"Guard": 8, "Patrol": 9}
 
 
+def build_all(folder: Path) -> None:
+    """Load a folder and build every brain in it."""
+    library = load_trees(folder)
+    for name in library.names():
+        library.get(name).build()
+
+
 @pytest.mark.parametrize(
     ("text", "line", "message"),
     [
@@ -86,8 +94,7 @@ def test_a_mistake_is_told_with_file_and_line(folder: Path, text: str, line: int
     """Syntax, imports, factories that raise or return something else, names used twice."""
     (folder / "mistake.py").write_text(text)
     with pytest.raises(TreeError) as caught:
-        for name in (library := load_trees(folder)).names():
-            library.get(name).build()
+        build_all(folder)
     assert (caught.value.file, caught.value.line) == (str(folder / "mistake.py"), line)
     assert message in str(caught.value)
 

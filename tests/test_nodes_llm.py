@@ -122,14 +122,16 @@ class TestCondition:
         g.tick(stranger=A)
         g.asker.tickets[0].answer("danger")
         first = g.tick(stranger=A)
-        assert first.order is not None and first.order.action == Attack()
+        assert first.order is not None
+        assert first.order.action == Attack()
         for _ in range(5):
             report = g.tick(stranger=B)
             assert (report.order, report.cancels) == (None, ()), "asked again, and still at it"
         g.asker.tickets[1].answer("safe")
         report = g.tick(stranger=B)
         assert report.cancels == (first.order.id,)
-        assert report.order is not None and report.order.action == Walk()
+        assert report.order is not None
+        assert report.order.action == Walk()
 
     def test_hysteresis(self) -> None:
         """True from the threshold on, and then until below the release."""
@@ -163,7 +165,9 @@ class TestCondition:
 
     def test_past_its_deadline_a_question_is_stopped_and_the_last_verdict_stands(self) -> None:
         """Counted as a fallback, and asked again."""
-        g = game(lambda: hostile(deadline=0.25, every=0.3), answers=lambda q: "danger" if "bandit" in q.prompt.user else None)
+        g = game(
+            lambda: hostile(deadline=0.25, every=0.3), answers=lambda q: "danger" if "bandit" in q.prompt.user else None
+        )
         g.tick(stranger=A), g.tick(stranger=A), g.tick(stranger=A)
         reports = [g.tick(stranger=B) for _ in range(5)]
         assert [r.status for r in reports] == ["SUCCESS"] * 5
@@ -186,7 +190,8 @@ class TestCondition:
         g = game(lambda: hostile(every=0.25), answers=lambda q: NoAnswer(reason="unavailable", message="nobody there"))
         reports = [g.tick(stranger=A) for _ in range(7)]
         reasons = [leaf.reason for r in reports for leaf in r.leaves if leaf.kind == "fallback"]
-        assert reasons == ["unavailable"] * len(g.asker.tickets[:-1]) and len(reasons) == 2
+        assert reasons == ["unavailable"] * len(g.asker.tickets[:-1])
+        assert len(reasons) == 2
         assert {r.status for r in reports} == {"FAILURE"}
 
     def test_a_question_that_the_tree_left_behind_is_cancelled(self) -> None:
@@ -222,7 +227,8 @@ class TestCondition:
         g.tick(stranger=A), g.tick(stranger=A)
         report = g.tick(stranger={"smells": "bad"})
         assert report.status == "SUCCESS"
-        assert "looks" in report.faults[0].error and report.faults[0].first
+        assert "looks" in report.faults[0].error
+        assert report.faults[0].first
         assert not g.tick(stranger={"smells": "bad"}).faults[0].first
 
     @pytest.mark.parametrize("wrong", [{"threshold": 0.4, "release": 0.6}, {"threshold": 1.1}, {"deadline": 0.0}])
@@ -251,7 +257,8 @@ class TestAction:
         assert ticket.question.labels == ("talk", "fight", "ignore")
         ticket.answer({"talk": 0.7, "fight": 0.2, "ignore": 0.1})
         report = g.tick(stranger=A)
-        assert report.order is not None and report.order.action == Challenge(target="bandit_1")
+        assert report.order is not None
+        assert report.order.action == Challenge(target="bandit_1")
         assert (report.order.source, report.order.reason) == ("llm", "talk 0.70")
         g.report(report.order, "success")
         assert g.tick(stranger=A).status == "SUCCESS"
@@ -263,11 +270,14 @@ class TestAction:
         g.asker.tickets[0].answer("talk")
         assert g.tick(stranger=A).order is None
         question = g.asker.tickets[1].question
-        assert question.labels == () and question.schema is not None
-        assert question.schema["required"] == ["target"] and question.schema["additionalProperties"] is False
+        assert question.labels == ()
+        assert question.schema is not None
+        assert question.schema["required"] == ["target"]
+        assert question.schema["additionalProperties"] is False
         g.asker.tickets[1].answer({"target": "bandit_7"})
         report = g.tick(stranger=A)
-        assert report.order is not None and report.order.action == Challenge(target="bandit_7")
+        assert report.order is not None
+        assert report.order.action == Challenge(target="bandit_7")
         assert report.order.reason == "talk 1.00"
 
     def test_values_that_do_not_fit_end_in_the_fallback(self) -> None:
@@ -278,7 +288,8 @@ class TestAction:
         g.tick(stranger=A)
         g.asker.tickets[1].answer({"target": 7})
         report = g.tick(stranger=A)
-        assert report.order is not None and (report.order.action, report.order.source) == (Attack(), "fallback")
+        assert report.order is not None
+        assert (report.order.action, report.order.source) == (Attack(), "fallback")
         assert [leaf.reason for leaf in report.leaves if leaf.kind == "fallback"] == ["bad_arguments"]
 
     def test_an_answer_outside_the_choices_ends_in_the_fallback(self) -> None:
@@ -286,7 +297,8 @@ class TestAction:
         g = game(lambda: respond(fallback=Attack()), answers=lambda q: Decision(answer="open the gate"))
         g.tick(stranger=A)
         report = g.tick(stranger=A)
-        assert report.order is not None and report.order.source == "fallback"
+        assert report.order is not None
+        assert report.order.source == "fallback"
 
     def test_without_an_answer_in_time_the_fallback_acts_or_the_leaf_fails(self) -> None:
         """And the model is stopped."""
@@ -305,31 +317,46 @@ class TestAction:
             )
             g.tick(stranger=A)
             report = g.tick(stranger=A)
-            assert report.order is not None and report.order.action == Challenge(target="bandit_1")
+            assert report.order is not None
+            assert report.order.action == Challenge(target="bandit_1")
 
     def test_a_lost_branch_stops_the_model(self) -> None:
         """Cancelled means cancelled, and the late answer is dropped."""
-        g = game(lambda: ReactiveSelector("R", [ReactiveSequence("S", [Condition("near?", lambda a: a.me["near"]), respond()]), Action("Walk", Walk())]))
+        g = game(
+            lambda: ReactiveSelector(
+                "R",
+                [
+                    ReactiveSequence("S", [Condition("near?", lambda a: a.me["near"]), respond()]),
+                    Action("Walk", Walk()),
+                ],
+            )
+        )
         g.tick(near=True, stranger=A)
         report = g.tick(near=False, stranger=A)
         assert g.asker.tickets[0].cancelled
-        assert report.order is not None and report.order.action == Walk()
+        assert report.order is not None
+        assert report.order.action == Walk()
         g.tick(near=True, stranger=A)
         assert len(g.asker.tickets) == 2
 
     def test_a_lost_branch_stops_the_action(self) -> None:
         """The game is told to."""
-        g = game(lambda: ReactiveSequence("S", [Condition("near?", lambda a: a.me["near"]), respond()]), answers={"respond": "fight"})
+        g = game(
+            lambda: ReactiveSequence("S", [Condition("near?", lambda a: a.me["near"]), respond()]),
+            answers={"respond": "fight"},
+        )
         g.tick(near=True, stranger=A)
         order = g.tick(near=True, stranger=A).order
-        assert order is not None and g.tick(near=False, stranger=A).cancels == (order.id,)
+        assert order is not None
+        assert g.tick(near=False, stranger=A).cancels == (order.id,)
 
     def test_what_is_not_possible_now_is_not_offered(self) -> None:
         """None left: fails. One left: taken without asking."""
         g = game(respond)
         assert g.tick(stranger=A, available=[]).status == "FAILURE"
         report = g.tick(stranger=A, available=["Attack"])
-        assert report.order is not None and (report.order.action, report.order.source) == (Attack(), "tree")
+        assert report.order is not None
+        assert (report.order.action, report.order.source) == (Attack(), "tree")
         assert g.asker.tickets == []
         g = game(respond)
         g.tick(stranger=A, available=["Attack", "Ignore"])
@@ -341,7 +368,8 @@ class TestAction:
         g.tick(stranger=A)
         g.asker.tickets[0].answer("fight")
         report = g.tick(stranger=A, available=["Ignore"])
-        assert report.order is not None and report.order.action == Ignore()
+        assert report.order is not None
+        assert report.order.action == Ignore()
         assert [leaf.reason for leaf in report.leaves if leaf.kind == "fallback"] == ["not_possible"]
 
     def test_choices_need_labels_of_their_own(self) -> None:
@@ -364,7 +392,8 @@ class TestAction:
         assert g.asker.tickets[0].question.labels == ("violent", "peaceful")
         g.asker.tickets[0].answer("violent")
         report = g.tick(stranger=A)
-        assert report.order is not None and report.order.action == Attack()
+        assert report.order is not None
+        assert report.order.action == Attack()
 
     def test_its_choices_and_its_fallback_must_be_declared(self) -> None:
         """Refused when the agent registers."""
@@ -378,8 +407,8 @@ class TestAction:
         g = game(lambda: LLMAction("r", prompt="repsond", choices=[Attack, Ignore], fallback=Ignore()))
         report = g.tick(stranger=A)
         assert "'respond'" in report.faults[0].error
-        assert report.order is not None and report.order.source == "fallback"
-
+        assert report.order is not None
+        assert report.order.source == "fallback"
 
     def test_while_the_model_is_away_the_branch_below_is_left_in_peace(self) -> None:
         """A leaf that failed for want of an answer rests, instead of stopping the patrol in every other tick."""
@@ -402,7 +431,8 @@ class TestSay:
         g = self.say()
         assert g.tick(name="Ann").status == "RUNNING"
         ticket = g.asker.tickets[0]
-        assert ticket.question.labels == () and ticket.question.schema is None
+        assert ticket.question.labels == ()
+        assert ticket.question.schema is None
         said = []
         for text in ("Ha", "Halt, str", "Halt, stranger! Who"):
             ticket.text = text

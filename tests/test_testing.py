@@ -47,10 +47,12 @@ def test_answers_may_be_written_in_every_form() -> None:
     assert (outcome.answer, outcome.probabilities) == ("go", {"go": 1.0, "stay": 0.0})
     ticket = ScriptedAsker().ask(question())
     ticket.answer({"go": 0.2, "stay": 0.8})
-    assert isinstance(ticket.outcome, Decision) and ticket.outcome.confidence == 0.8
+    assert isinstance(ticket.outcome, Decision)
+    assert ticket.outcome.confidence == 0.8
     ticket = ScriptedAsker().ask(question(labels=(), schema={}))
     ticket.answer({"to": "well"})
-    assert isinstance(ticket.outcome, Decision) and ticket.outcome.value == {"to": "well"}
+    assert isinstance(ticket.outcome, Decision)
+    assert ticket.outcome.value == {"to": "well"}
     ticket = ScriptedAsker(lambda q: NoAnswer(reason="busy")).ask(question())
     assert ticket.outcome == NoAnswer(reason="busy")
     with pytest.raises(RuntimeError):
@@ -71,7 +73,8 @@ def test_the_first_outcome_stays() -> None:
     ticket = ScriptedAsker().ask(question())
     ticket.cancel()
     ticket.answer("go")
-    assert ticket.cancelled and ticket.outcome == NoAnswer(reason="cancelled")
+    assert ticket.cancelled
+    assert ticket.outcome == NoAnswer(reason="cancelled")
 
 
 def test_a_fake_game_plays_one_agent() -> None:
@@ -86,7 +89,8 @@ def test_a_fake_game_plays_one_agent() -> None:
     game = FakeGame(walker, prompts=library, answers={"choose": "go"})
     game.tick(goal="well")
     order = game.tick(goal="well").order
-    assert order is not None and order.action == Go(to="well")
+    assert order is not None
+    assert order.action == Go(to="well")
     game.report(order.id, "success")
     assert game.tick({"goal": "well"}).status == "SUCCESS"
 

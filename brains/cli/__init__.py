@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from brains import __version__
 from brains.errors import BrainsError
 
 __all__ = ["main"]
@@ -47,7 +48,7 @@ class LazyGroup(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Start with `brains demo`. Every command has its own --help with examples.",
 )
-@click.version_option(package_name="godot-brains", prog_name="brains")
+@click.version_option(__version__, prog_name="brains")
 def cli() -> None:
     """Behaviour-tree brains for Godot agents, with LLM leaves on a local model."""
 

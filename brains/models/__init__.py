@@ -50,9 +50,7 @@ def open_model(
     if name == "auto":
         from brains.models.auto import AutoModel
 
-        return AutoModel(
-            ollama_model, host=host, label_way=label_way, slots=slots, threads=threads, context=context
-        )
+        return AutoModel(ollama_model, host=host, label_way=label_way, slots=slots, threads=threads, context=context)
     if name == "scripted":
         from brains.models.scripted import ScriptedModel
 
@@ -69,4 +67,5 @@ def open_model(
         )
     from brains.models.ollama import OllamaModel
 
-    return OllamaModel(wanted, host=host)
+    load_options = {"num_ctx": context} if context else None
+    return OllamaModel(wanted, host=host, label_way=label_way, slots=slots, load_options=load_options)

@@ -1,7 +1,7 @@
 """A public fake: a `ChatModel` without any model behind it.
 
-It answers at once, always the same, and as a real model would: with tokens, log-probabilities and pieces of text. So the
-whole way from a leaf to its decision can be tested in milliseconds, and the demo plays where no model is installed
+It answers at once, always the same, and as a real model would: with tokens, log-probabilities and pieces of text. So
+the whole way from a leaf to its decision can be tested in milliseconds, and the demo plays where no model is installed
 (`--model scripted`).
 """
 
@@ -14,7 +14,6 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from brains.errors import MalformedAnswer
 from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
 
 __all__ = ["ScriptedModel", "labels_of", "last_line", "smallest_value"]
@@ -33,8 +32,8 @@ class ScriptedModel:
     """A model that says what it was told to say, or something plausible.
 
     `answers` is a function of the `ModelRequest`, or a mapping. A mapping's keys are looked for in this order: the
-    template's name (`"guard/is_hostile"`), then text that occurs in the last user line (`"flowers"`), then `"*"`. What it
-    gives for a request is one of
+    template's name (`"guard/is_hostile"`), then text that occurs in the last user line (`"flowers"`), then `"*"`. What
+    it gives for a request is one of
 
     - a label or a text: `"danger"`;
     - probabilities by label: `{"danger": 0.7, "safe": 0.2}`; what lacks to 1 is off the labels;
@@ -248,8 +247,6 @@ def _label_reply(request: ModelRequest, labels: tuple[str, ...], answer: str | M
     off = 1.0 - sum(chances.values())
     if off > 1e-9:
         top.append((lead + "the", math.log(off)))
-    if not top:
-        raise MalformedAnswer(f"no label of {request.name or 'this request'!r} has a probability above 0")
     top.sort(key=lambda entry: -entry[1])
     best = top[0]
     tokens = (TokenChoice(best[0], best[1], tuple(top[: request.top_logprobs])),) if request.top_logprobs else ()
@@ -337,11 +334,14 @@ def smallest_value(schema: Mapping[str, Any], root: Mapping[str, Any] | None = N
 
 
 def _smallest_number(schema: Mapping[str, Any], kind: str) -> float:
-    step = 1 if kind == "integer" else 1e-6
-    low = schema.get("minimum", schema.get("exclusiveMinimum"))
-    if low is None:
-        return min(0, schema.get("maximum", schema.get("exclusiveMaximum", 1) - step))
-    return low if "minimum" in schema else low + step
+    step: float = 1 if kind == "integer" else 1e-6
+    low: float | None = schema.get("minimum")
+    if low is None and "exclusiveMinimum" in schema:
+        low = schema["exclusiveMinimum"] + step
+    if low is not None:
+        return low
+    high: float = schema.get("maximum", schema.get("exclusiveMaximum", step) - step)
+    return min(0, high)
 
 
 def _pieces(text: str) -> list[str]:

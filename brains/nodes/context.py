@@ -103,8 +103,8 @@ class AgentContext(Protocol):
 class Leaf(Behaviour):
     """Base of all our leaves: knows its agent once `setup(agent=...)` has been called.
 
-    Override `update` (and `initialise`, `terminate`) as in any py_trees behaviour. An exception in one of them makes the
-    leaf fail in that tick, is reported with its traceback, and hurts nobody else.
+    Override `update` (and `initialise`, `terminate`) as in any py_trees behaviour. An exception in one of them makes
+    the leaf fail in that tick, is reported with its traceback, and hurts nobody else.
     """
 
     def __init__(self, name: str) -> None:

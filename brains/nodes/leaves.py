@@ -82,9 +82,7 @@ class Action(OrderedLeaf):
     return annotation; for a lambda, say it with `emits=[Attack]`.
     """
 
-    def __init__(
-        self, name: str, action: GameAction | ActionMaker, *, emits: Sequence[type[GameAction]] = ()
-    ) -> None:
+    def __init__(self, name: str, action: GameAction | ActionMaker, *, emits: Sequence[type[GameAction]] = ()) -> None:
         super().__init__(name)
         self._action = action
         self.actions: tuple[type[GameAction], ...] = _emitted(name, action, emits)

@@ -75,9 +75,7 @@ class Asking:
         self.ticket.cancel()
         self.ticket = None
         assert self.prompt is not None
-        self._leaf.agent.note(
-            LeafReport(kind="cancelled", leaf=self._leaf.path, prompt=self.prompt.name, reason=why)
-        )
+        self._leaf.agent.note(LeafReport(kind="cancelled", leaf=self._leaf.path, prompt=self.prompt.name, reason=why))
 
 
 class LLMLeaf(Leaf):

@@ -30,10 +30,10 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         choices: action classes (or whole actions), each known by its `label`; or a mapping that gives each a word for
             this prompt alone: `{"violent": Attack, "peaceful": Ignore}`. One that the game says is not possible now is
             not offered; if none is left the leaf fails, if one is left it is taken without asking.
-        arguments: values for the chosen action's fields by name: callables on the agent, or plain values. Fields without
-            a value here and without a default are asked of the model, by JSON Schema.
-        fallback: what to do without an answer: an action, an action class (its values come from `arguments`), a callable
-            that makes an action, or None: fail.
+        arguments: values for the chosen action's fields by name: callables on the agent, or plain values. Fields
+            without a value here and without a default are asked of the model, by JSON Schema.
+        fallback: what to do without an answer: an action, an action class (its values come from `arguments`), a
+            callable that makes an action, or None: fail.
     """
 
     def __init__(
@@ -136,9 +136,7 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         if isinstance(choice, GameAction):
             return self._order(choice, decision)
         known = self._known(choice)
-        missing = [
-            field.name for field in msgspec.structs.fields(choice) if field.required and field.name not in known
-        ]
+        missing = [field.name for field in msgspec.structs.fields(choice) if field.required and field.name not in known]
         if not missing:
             return self._finish(choice, known, decision)
         prompt = self.rendered(self.labels)
@@ -306,5 +304,3 @@ def _ask_for_values(prompt: RenderedPrompt, choice: type[GameAction], names: lis
     """Turn a question for a label into one for the values of what was chosen."""
     text = f"{prompt.user}\nYou chose: {label_of(choice)}. Answer with JSON that gives {', '.join(names)}."
     return msgspec.structs.replace(prompt, name=f"{prompt.name}#{choice.__name__}", user=text, turns=())
-
-

@@ -1,7 +1,7 @@
 """Sans-IO sessions: frames in, frames out; whoever owns the socket pumps them.
 
-`GameSession` speaks protocol 1 with a game, `ChatSession` answers the plain chat client. `is_chat` tells from a first frame
-which of the two is on the line.
+`GameSession` speaks protocol 1 with a game, `ChatSession` answers the plain chat client. `is_chat` tells
+from a first frame which of the two is on the line.
 """
 
 from __future__ import annotations

@@ -1,14 +1,23 @@
 """Frames on their way to the client, none longer than it can take.
 
-A game states its limit in `hello`; Godot closes the connection with 1009 when a frame is longer, and a browser drops it.
-What can be divided is sent in pieces; actions that do not fit are kept back by `brains.session.orders`.
+A game states its limit in `hello`; Godot closes the connection with 1009 when a frame is longer, and a
+browser drops it. What can be divided is sent in pieces; actions that do not fit are kept back by
+`brains.session.orders`.
 """
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
 from brains.messages import AgentsAck, ErrorMessage, Rejection, Say, ServerMessage, Wake, Welcome, encode
 
 __all__ = ["Outbox", "size_of"]
+
+log = logging.getLogger("brains.session")
+
+T = TypeVar("T")
 
 LONGEST_TEXT = 1000
 """Characters of an error's text; the rest is in the log."""
@@ -52,42 +61,60 @@ class Outbox:
         self._frames.append(frame)
         return True
 
-    def error(self, code: str, message: str, *, hint: str = "", fatal: bool = False, **ref: object) -> None:
+    def error(
+        self,
+        code: str,
+        message: str,
+        ref: dict[str, Any] | None = None,
+        *,
+        hint: str = "",
+        fatal: bool = False,
+    ) -> None:
         """Queue an `error`; `ref` says what it is about."""
         text = _cut(message, LONGEST_TEXT)
-        self.put(ErrorMessage(code=code, message=text, hint=_cut(hint, LONGEST_TEXT), fatal=fatal, ref=ref))
+        self.put(ErrorMessage(code=code, message=text, hint=_cut(hint, LONGEST_TEXT), fatal=fatal, ref=ref or {}))
 
 
 def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 3] + "..."
+    return text if len(text) <= length else text[: max(0, length - 3)] + "..."
 
 
 def _divide(message: ServerMessage) -> list[ServerMessage]:
     """Return a message that is too long as shorter ones, or cut short where nothing can be divided."""
     match message:
         case Say(text=text) if len(text) > 1:
-            half = _middle(text)
-            first = Say(agent=message.agent, id=message.id, text=text[:half], done=False)
-            return [first, Say(agent=message.agent, id=message.id, text=text[half:], done=message.done)]
-        case Wake(agents=agents) if len(agents) > 1:
-            half = len(agents) // 2
-            return [Wake(agents=agents[:half]), Wake(agents=agents[half:])]
-        case AgentsAck(ok=ok, rejected=rejected) if len(ok) + len(rejected) > 1:
+            middle = _middle(text)
             return [
-                AgentsAck(epoch=message.epoch, ok=ok[: len(ok) // 2], rejected=rejected[: len(rejected) // 2]),
-                AgentsAck(epoch=message.epoch, ok=ok[len(ok) // 2 :], rejected=rejected[len(rejected) // 2 :]),
+                Say(agent=message.agent, id=message.id, text=text[:middle], done=False),
+                Say(agent=message.agent, id=message.id, text=text[middle:], done=message.done),
             ]
+        case Wake(agents=agents) if len(agents) > 1:
+            return [Wake(agents=half) for half in _halves(agents)]
+        case AgentsAck(ok=[_, *_] as ok, rejected=[_, *_] as rejected):
+            return [_ack(message, ok=ok), _ack(message, rejected=rejected)]
+        case AgentsAck(ok=[_, _, *_] as ok):
+            return [_ack(message, ok=half) for half in _halves(ok)]
+        case AgentsAck(rejected=[_, _, *_] as rejected):
+            return [_ack(message, rejected=half) for half in _halves(rejected)]
         case AgentsAck(rejected=[one]):
-            short = Rejection(id=one.id, code=one.code, message=_cut(one.message, len(one.message) // 2 + 3))
-            return [AgentsAck(epoch=message.epoch, ok=[], rejected=[short])]
+            short = Rejection(id=one.id, code=one.code, message=_cut(one.message, len(one.message) // 2))
+            return [_ack(message, rejected=[short])]
         case Welcome(brains=brains) if brains:
             message.brains = brains[: len(brains) // 2]
             return [message]
         case ErrorMessage(message=text):
-            half = _cut(text, max(20, len(text) // 2))
-            return [ErrorMessage(code=message.code, message=half, fatal=message.fatal)]
+            return [ErrorMessage(code=message.code, message=_cut(text, len(text) // 2), fatal=message.fatal)]
         case _:
-            raise AssertionError(f"{type(message).__name__} cannot be that long")
+            log.error("a %s message is too long for the client and was dropped", type(message).__name__)
+            return []
+
+
+def _ack(message: AgentsAck, ok: Sequence[str] = (), rejected: Sequence[Rejection] = ()) -> AgentsAck:
+    return AgentsAck(epoch=message.epoch, ok=list(ok), rejected=list(rejected))
+
+
+def _halves(items: list[T]) -> tuple[list[T], list[T]]:
+    return items[: len(items) // 2], items[len(items) // 2 :]
 
 
 def _middle(text: str) -> int:

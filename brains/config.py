@@ -1,0 +1,214 @@
+"""Settings: from `brains.toml`, or `[tool.brains]` in pyproject.toml, with the command line's options on top.
+
+The file is looked for in the current folder and in those above it. Relative paths in it are relative to it,
+so that `brains` does the same from any folder of a project. Of the environment only BRAINS_TOKEN and
+OLLAMA_HOST count here (and NO_COLOR, which the command line heeds).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from msgspec import Meta
+
+from brains.errors import ConfigError
+from brains.questions import Way
+from brains.session import SessionLimits
+
+__all__ = ["Config", "find_config", "load_config"]
+
+FILE = "brains.toml"
+SHARED_FILE = "pyproject.toml"
+FOLDERS = ("trees", "prompts")
+
+
+class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Every setting with its default. Made by `load_config`; paths are absolute then."""
+
+    trees: str = "trees"
+    """Folder of the brains."""
+    prompts: str = "prompts"
+    """Folder of their templates."""
+    host: str = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8765
+    """0: any free one."""
+    allow_origins: list[str] = []
+    """Web pages that may connect, such as `http://localhost:8060`."""
+    model: str = "auto"
+    """As `brains.models.open_model` takes it."""
+    ollama_host: str | None = None
+    """Where Ollama is; None: on this machine."""
+    ollama_model: str = "llama3.2"
+    """Which model `auto` looks for first."""
+    label_way: Way | None = None
+    """How label questions are put; None: as suits the model."""
+    token: str | None = None
+    """What clients have to say in their hello. In a file, that file must be readable by its owner alone."""
+    token_file: str | None = None
+    """File that holds the token."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    limits: SessionLimits = SessionLimits()
+    file: str | None = None
+    """Where these settings are from."""
+
+    @property
+    def trees_folder(self) -> Path:
+        """Return the folder of the brains.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        return self._folder("trees", self.trees)
+
+    @property
+    def prompts_folder(self) -> Path:
+        """Return the folder of the templates.
+
+        Raises:
+            ConfigError: there is none.
+        """
+        return self._folder("prompts", self.prompts)
+
+    def _folder(self, what: str, path: str) -> Path:
+        folder = Path(path)
+        if not folder.is_dir():
+            raise ConfigError(
+                f"there is no {what} folder {path!r}: make one, or name yours with --{what} PATH, or with "
+                f'`{what} = "PATH"` in {FILE}'
+            )
+        return folder
+
+
+def find_config(start: Path) -> Path | None:
+    """Return the nearest brains.toml, or pyproject.toml with [tool.brains], in `start` or above it."""
+    for folder in (start, *start.parents):
+        if (folder / FILE).is_file():
+            return folder / FILE
+        shared = folder / SHARED_FILE
+        if shared.is_file() and _mentions_us(shared):
+            return shared
+    return None
+
+
+def _mentions_us(shared: Path) -> bool:
+    """Tell whether a pyproject.toml has settings of ours; one that is broken elsewhere is not our business."""
+    try:
+        return re.search(r"(?m)^\[tool\.brains[].]", shared.read_text(errors="replace")) is not None
+    except OSError:
+        return False
+
+
+def load_config(
+    file: str | Path | None = None,
+    *,
+    folder: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+    **overrides: Any,
+) -> Config:
+    """Read the settings.
+
+    Args:
+        file: the settings file; None looks for one.
+        folder: where to look, and what paths in `overrides` are relative to; None: the current folder.
+        environ: None: the process's.
+        overrides: settings by name, from the command line; None means not given.
+
+    Raises:
+        ConfigError: the file is missing or broken, a setting is unknown or has a wrong value, or a token is
+            readable by others.
+    """
+    here = Path.cwd() if folder is None else folder
+    env = os.environ if environ is None else environ
+    path = find_config(here) if file is None else here / file
+    settings: dict[str, Any] = {name: str(here / name) for name in FOLDERS}
+    if path is not None:
+        settings |= _defaults_next_to(path, here) | _read(path)
+    if env.get("OLLAMA_HOST"):
+        settings["ollama_host"] = env["OLLAMA_HOST"]
+    if env.get("BRAINS_TOKEN"):
+        settings |= {"token": env["BRAINS_TOKEN"], "token_file": None}
+    given = {name: value for name, value in overrides.items() if value is not None}
+    for name in (*FOLDERS, "token_file"):
+        if name in given:
+            given[name] = str(here / Path(given[name]).expanduser())
+    if "token_file" in given:
+        settings["token"] = None
+    config = _convert({**settings, **given}, "the options")
+    if config.token is None and config.token_file is not None:
+        token = _read_token(Path(config.token_file))
+        config = msgspec.structs.replace(config, token=token)
+    return config
+
+
+def _defaults_next_to(path: Path, here: Path) -> dict[str, str]:
+    """Return the folders that hold unless the file says otherwise: next to it, or in the current folder."""
+    places = {name: path.parent / name for name in FOLDERS}
+    return {name: str(place) for name, place in places.items() if place.is_dir() or not (here / name).is_dir()}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the settings in a file, checked, with absolute paths."""
+    try:
+        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+    if path.name == SHARED_FILE:
+        tool = table.get("tool")
+        table = tool.get("brains", {}) if isinstance(tool, dict) else {}
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: tool.brains has to be a table")
+    _refuse_unknown(table, Config.__struct_fields__, str(path), but=("file",))
+    if isinstance(table.get("limits"), dict):
+        _refuse_unknown(table["limits"], SessionLimits.__struct_fields__, f"{path}: limits")
+    _convert(table, str(path))
+    if table.get("token"):
+        _refuse_readable(path, "the token in it")
+    for name in (*FOLDERS, "token_file"):
+        if name in table:
+            table[name] = str(path.parent / Path(table[name]).expanduser())
+    return {**table, "file": str(path)}
+
+
+def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str, but: tuple[str, ...] = ()) -> None:
+    """Raise for a setting that does not exist, and name the nearest one."""
+    names = [name for name in known if name not in but]
+    for key in table:
+        if key not in names:
+            near = difflib.get_close_matches(key, names, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
+            raise ConfigError(f"{where}: there is no setting {key!r}; {hint}")
+
+
+def _convert(table: Mapping[str, Any], where: str) -> Config:
+    try:
+        return msgspec.convert(table, Config)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _read_token(path: Path) -> str:
+    """Return the token in a file that only its owner may read."""
+    try:
+        _refuse_readable(path, "the token")
+        token = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the token file {path}: {error}") from error
+    if not token:
+        raise ConfigError(f"the token file {path} is empty")
+    return token
+
+
+def _refuse_readable(path: Path, what: str) -> None:
+    """Raise if others than the owner may read a file. Windows keeps such rights elsewhere."""
+    if os.name != "nt" and path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise ConfigError(f"others can read {path}, and so {what}: run `chmod 600 {path}`")

@@ -1,0 +1,105 @@
+"""Make a decision of a reply: never an answer that was not asked for, never a probability that is none."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from brains.decide import calibration as calibrating
+from brains.decide.labels import OFF_LABEL_LIMIT, certain, label_of_text, likeliest, score_labels
+from brains.decide.schema import check_value, parse_object
+from brains.decide.ways import choose_way, label_schema
+from brains.errors import MalformedAnswer
+from brains.questions import Calibration, Decision, Latency, ModelInfo, ModelReply, ModelRequest, Question
+
+__all__ = ["decide", "usable_calibration"]
+
+_CONTROL = dict.fromkeys((*range(0, 9), *range(11, 32), 127))
+
+
+def decide(question: Question, request: ModelRequest, reply: ModelReply, info: ModelInfo, latency: Latency) -> Decision:
+    """Read the answer to `question` from the reply to `request`.
+
+    Raises:
+        MalformedAnswer: the reply answers something else, or is cut off; says what to do.
+    """
+    facts: dict[str, Any] = {
+        "way": request.way,
+        "model": info.name,
+        "model_digest": info.digest,
+        "latency": latency,
+        "prompt_tokens": reply.prompt_tokens,
+        "output_tokens": reply.output_tokens,
+    }
+    try:
+        if request.way == "schema":
+            return _from_object(question, reply, facts)
+        if request.way == "text":
+            return Decision(answer=_free_text(reply.text), **facts)
+        return _from_labels(question, request, reply, info, facts)
+    except MalformedAnswer as error:
+        raise MalformedAnswer(f"{question.prompt.name}, asked of {info.name}: {error}") from error
+
+
+def usable_calibration(question: Question, request: ModelRequest, info: ModelInfo) -> Calibration | None:
+    """Return the calibration that fits this prompt's text and this model; None if there is none.
+
+    A calibration of an older text is stale and not used; nor is any for a way that would not be chosen by itself,
+    since that is the way it was fitted on.
+    """
+    prompt = question.prompt
+    found = prompt.calibrations.get(info.digest)
+    if found is None or found.prompt_hash != prompt.version or request.way != choose_way(question, info):
+        return None
+    return found
+
+
+def _from_labels(
+    question: Question, request: ModelRequest, reply: ModelReply, info: ModelInfo, facts: Mapping[str, Any]
+) -> Decision:
+    labels = question.labels
+    scores = score_labels(reply.tokens, labels)
+    if scores is None:
+        answer = label_of_text(reply.text, labels, cut=reply.done_reason == "length")
+        if answer is None:
+            raise MalformedAnswer(f"the answer {reply.text[:40]!r} is none of {', '.join(labels)}")
+        found = certain(answer, labels)
+        return Decision(answer=answer, probabilities=found, raw=found, **facts)
+    if scores.off_label > OFF_LABEL_LIMIT:
+        raise MalformedAnswer(
+            f"{scores.off_label:.0%} of the answer is none of {', '.join(labels)} (but {scores.stranger!r}); "
+            "give more examples, or label words that fit better"
+        )
+    calibration = usable_calibration(question, request, info)
+    probabilities = scores.raw
+    if calibration is not None:
+        probabilities = calibrating.apply(calibration, scores.raw, labels)
+    return Decision(
+        answer=likeliest(probabilities),
+        probabilities=probabilities,
+        raw=scores.raw,
+        off_label=scores.off_label,
+        calibrated=calibration is not None,
+        **facts,
+    )
+
+
+def _from_object(question: Question, reply: ModelReply, facts: Mapping[str, Any]) -> Decision:
+    if reply.done_reason == "length":
+        raise MalformedAnswer(f"the answer was cut off after {reply.output_tokens} tokens: {reply.text[:40]!r}")
+    value = parse_object(reply.text)
+    if question.schema is not None:
+        check_value(value, question.schema)
+        return Decision(answer="", value=value, **facts)
+    check_value(value, label_schema(question.labels))
+    answer = str(value["answer"])
+    found = certain(answer, question.labels)
+    return Decision(answer=answer, probabilities=found, raw=found, **facts)
+
+
+def _free_text(text: str) -> str:
+    """Return what was said, without control characters; line ends stay."""
+    said = text.translate(_CONTROL).strip()
+    if not said:
+        raise MalformedAnswer("the model said nothing")
+    return said

@@ -1,0 +1,169 @@
+"""The model that `auto` means: whatever this machine has, found out when it starts."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import logging
+from collections.abc import Callable
+
+import ollama
+
+from brains.errors import ConfigError, ModelUnavailable
+from brains.models.ollama import OllamaModel
+from brains.models.ollama_client import LoopClients
+from brains.models.ollama_errors import CALL_ERRORS
+from brains.models.pull import default_model_path, flaw
+from brains.questions import ChatModel, ModelInfo, ModelReply, ModelRequest, Way
+
+__all__ = ["AutoModel"]
+
+LOOK_TIMEOUT = 10.0
+"""Seconds in which Ollama must have listed its models."""
+
+logger = logging.getLogger(__name__)
+
+
+class AutoModel:
+    """A `ChatModel` that looks for one when it starts, logs which it took and why, and is that one from then on.
+
+    It takes, in this order,
+
+    1. the Ollama model of the settings (`llama3.2` by default), if Ollama answers and has it;
+    2. else, if Ollama answers, the model that was pulled or changed last there, if it can generate text and runs on
+       that machine: who has Ollama running wants it used;
+    3. else the small model inside the process, if xllamacpp is installed and the model is fetched.
+
+    Args:
+        wanted: the Ollama model to look for first.
+        host: where Ollama is.
+        label_way: how label questions are put, if not as the model's kind suggests.
+        slots: how many requests it works on at the same time.
+        threads: processor threads of the model inside the process.
+        context: tokens that a prompt and its answer may take together.
+    """
+
+    def __init__(
+        self,
+        wanted: str,
+        *,
+        host: str | None = None,
+        label_way: Way | None = None,
+        slots: int | None = None,
+        threads: int | None = None,
+        context: int | None = None,
+    ) -> None:
+        self._wanted = wanted
+        self._host = host
+        self._label_way: Way | None = label_way
+        self._slots = slots
+        self._threads = threads
+        self._context = context
+        self._model: ChatModel | None = None
+        # Made here, so that an address that cannot work is refused before anything starts.
+        self._first = self._ollama(wanted)
+
+    @property
+    def name(self) -> str:
+        """The name of the model that was found; `auto` before that."""
+        return "auto" if self._model is None else self._model.name
+
+    async def start(self) -> ModelInfo:
+        """Find a model and start it; what was found once is started again.
+
+        Raises:
+            ConfigError: there is neither an Ollama nor a model for inside the process.
+            ModelError: there is one, but it does not start.
+        """
+        if self._model is None:
+            self._model = await self._find()
+        return await self._model.start()
+
+    async def generate(self, request: ModelRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
+        """Answer one request."""
+        if self._model is None:
+            await self.start()
+        assert self._model is not None
+        return await self._model.generate(request, on_text)
+
+    async def close(self) -> None:
+        """Close the model that was found."""
+        if self._model is not None:
+            await self._model.close()
+
+    def _ollama(self, name: str) -> OllamaModel:
+        options = {"num_ctx": self._context} if self._context else None
+        return OllamaModel(name, host=self._host, label_way=self._label_way, slots=self._slots, load_options=options)
+
+    async def _find(self) -> ChatModel:
+        url = self._first.url
+        try:
+            name = await self._find_in_ollama(url)
+        except ModelUnavailable as error:
+            why_not = f"no Ollama at {url} ({error})"
+        else:
+            if name is not None:
+                return self._first if name == self._wanted else self._ollama(name)
+            why_not = f"the Ollama at {url} has no model that generates text"
+        missing = await asyncio.to_thread(_embedded_lacks)
+        if missing is None:
+            from brains.models.embedded import EmbeddedModel
+
+            logger.info("using the small model inside the process: %s", why_not)
+            return EmbeddedModel(
+                slots=self._slots, threads=self._threads, context=self._context, label_way=self._label_way
+            )
+        raise ConfigError(
+            f"there is no model to ask: {why_not}, and {missing}. Either start Ollama (`ollama serve`, "
+            f"`ollama pull {self._wanted}`), or take the small model inside the process "
+            '(`pip install "godot-brains[embedded]"`, `brains model pull`), or none at all (`--model scripted`)'
+        )
+
+    async def _find_in_ollama(self, url: str) -> str | None:
+        """Return the name of the Ollama model to take; None if there is none.
+
+        Raises:
+            ModelUnavailable: there is no Ollama.
+        """
+        clients = LoopClients(url, connect_timeout=2.0)
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                client = await clients.get()
+                # Ollama lists what changed last first.
+                names = [model.model for model in (await client.list()).models if model.model]
+                wanted = {self._wanted.casefold(), f"{self._wanted}:latest".casefold()}
+                if any(name.casefold() in wanted for name in names):
+                    logger.info("using the Ollama model %s at %s", self._wanted, url)
+                    return self._wanted
+                for name in names:
+                    if await _generates_here(client, name):
+                        logger.warning(
+                            "Ollama at %s does not have %s; using %s, which changed last there. "
+                            "Choose another with --model ollama:NAME",
+                            url,
+                            self._wanted,
+                            name,
+                        )
+                        return name
+        except CALL_ERRORS as error:
+            raise ModelUnavailable(str(error) or type(error).__name__) from error
+        finally:
+            await clients.close()
+        return None
+
+
+async def _generates_here(client: ollama.AsyncClient, name: str) -> bool:
+    """Whether a model generates text (others only embed it), and does so on the machine of that Ollama."""
+    if name.endswith(("-cloud", ":cloud")):
+        return False
+    capabilities = (await client.show(name)).capabilities
+    return not capabilities or "completion" in capabilities
+
+
+def _embedded_lacks() -> str | None:
+    """Say why there can be no model inside the process; None if there can."""
+    if importlib.util.find_spec("xllamacpp") is None:
+        return "xllamacpp is not installed"
+    path = default_model_path()
+    wrong = flaw(path)
+    return None if wrong is None else f"the small model is not in its place ({path}: {wrong})"

@@ -1,0 +1,246 @@
+"""Read the front matter of a prompt file: YAML 1.2 between two lines `---`, every error with its line.
+
+::
+
+    description: what the prompt decides, for people
+    answer:      {danger: true, safe: false}, or a list of labels, or `action`, or `text`
+    inputs:      {stranger: [looks, says], rumour: []}   all that the template may know; [] is a plain value
+    examples:    a list of {<input>: ..., answer: <label>}
+    model:       {options: {temperature: 0}}             sampling only
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from brains.prompts.labels import label_problem
+from brains.prompts.reading import Place, Reader, nearest, parse_yaml
+
+__all__ = ["AnswerKind", "Example", "FrontMatter", "parse_examples", "parse_front_matter", "split_file"]
+
+AnswerKind = Literal["condition", "choice", "action", "text"]
+"""What `answer:` says: labels that mean true or false, labels, an action's label, or free text."""
+
+FIELDS = ("description", "answer", "inputs", "examples", "model")
+SAMPLING: Mapping[str, type | tuple[type, ...]] = {
+    "temperature": (int, float),
+    "top_k": int,
+    "top_p": (int, float),
+    "min_p": (int, float),
+    "typical_p": (int, float),
+    "repeat_last_n": int,
+    "repeat_penalty": (int, float),
+    "presence_penalty": (int, float),
+    "frequency_penalty": (int, float),
+    "seed": int,
+    "stop": (str, list),
+}
+# Ollama loads a model anew when one of these differs from one request to the next: seconds, for every agent.
+LOAD_TIME = frozenset(
+    {"num_ctx", "num_batch", "num_gpu", "main_gpu", "num_thread", "use_mmap", "use_mlock", "low_vram", "numa"}
+    | {"f16_kv", "vocab_only", "num_keep", "draft_num_predict"}
+)
+
+
+class Example(msgspec.Struct, frozen=True):
+    """One entry of `examples:`, or one case of a case file."""
+
+    inputs: Mapping[str, Any]
+    answer: str
+    number: int
+    """Counted from 1."""
+    line: int
+    """In the file."""
+
+
+class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
+    """What the front matter says, checked."""
+
+    kind: AnswerKind
+    labels: tuple[str, ...] = ()
+    """Of a condition or choice; an action's labels are known to the tree only."""
+    truth: Mapping[str, bool] = {}
+    """For a condition: what each label means."""
+    description: str = ""
+    inputs: Mapping[str, tuple[str, ...]] = {}
+    """Name to fields; no fields: a plain value."""
+    examples: tuple[Example, ...] = ()
+    options: Mapping[str, Any] = {}
+
+
+def split_file(text: str, place: Place) -> tuple[str, str, int]:
+    """Split a prompt file into front matter, body, and the body's first line number."""
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if lines[0].rstrip() != "---":
+        place.fail("a prompt file starts with a line `---`, front matter, and another line `---`", 1)
+    for index in range(1, len(lines)):
+        if lines[index].rstrip() == "---":
+            return "\n".join(lines[1:index]), "\n".join(lines[index + 1 :]), index + 2
+    place.fail("the front matter has no end: a second line `---` is missing", 1)
+
+
+def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMatter:
+    """Parse and check the front matter, whose text starts at `first_line` of the file.
+
+    Raises:
+        PromptError: with the line.
+    """
+    reader = Reader(place, first_line)
+    tree = parse_yaml(text, place, first_line)
+    if tree is None:
+        place.fail("the front matter is empty; it needs at least `answer:`", first_line)
+    fields = reader.mapping(tree, "the front matter", first_line)
+    for key in fields:
+        if key not in FIELDS:
+            place.fail(f"unknown field {key!r}{nearest(key, FIELDS)}", reader.line(tree, key))
+    if "answer" not in fields:
+        place.fail(
+            "`answer:` is missing: {danger: true, safe: false}, a list of labels, `action` or `text`",
+            first_line,
+        )
+    kind, labels, truth = _answer(reader, fields["answer"], reader.line(tree, "answer"))
+    description = fields.get("description")
+    if description is not None and not isinstance(description, str):
+        place.fail("`description:` is a line of text", reader.line(tree, "description"))
+    inputs = _inputs(reader, fields.get("inputs"), reader.line(tree, "inputs"))
+    examples = parse_examples(reader, fields.get("examples"), reader.line(tree, "examples"), inputs)
+    for example in examples:
+        if labels and example.answer not in labels:
+            hint = nearest(example.answer, labels)
+            place.fail(f"example {example.number}: {example.answer!r} is not a label{hint}", example.line)
+    return FrontMatter(
+        kind=kind,
+        labels=labels,
+        truth=truth,
+        description=str(description or "").strip(),
+        inputs=inputs,
+        examples=examples,
+        options=_options(reader, fields.get("model"), reader.line(tree, "model")),
+    )
+
+
+def _answer(reader: Reader, node: Any, line: int) -> tuple[AnswerKind, tuple[str, ...], dict[str, bool]]:
+    """Read `answer:`: its kind, its labels, and what they mean."""
+    value = reader.plain(node, "`answer:`", line)
+    if value == "action":
+        return "action", (), {}
+    if value == "text":
+        return "text", (), {}
+    if isinstance(value, dict):
+        if any(not isinstance(meaning, bool) for meaning in value.values()) or len(set(value.values())) != 2:
+            reader.place.fail("each label in `answer:` means true or false, and both must occur", line)
+        _check_labels(reader, list(value), line)
+        return "condition", tuple(value), value
+    if isinstance(value, list):
+        _check_labels(reader, value, line)
+        return "choice", tuple(value), {}
+    reader.place.fail("`answer:` is {danger: true, safe: false}, a list of labels, `action` or `text`", line)
+
+
+def _check_labels(reader: Reader, labels: list[Any], line: int) -> None:
+    for label in labels:
+        if not isinstance(label, str):
+            reader.place.fail(f"the label {label!r} is not a word; use words that carry the meaning", line)
+    problem = label_problem(labels)
+    if problem is not None:
+        reader.place.fail(problem, line)
+
+
+def _inputs(reader: Reader, node: Any, line: int) -> dict[str, tuple[str, ...]]:
+    """Read `inputs:`; a plain list of names will do where all are plain values."""
+    value = reader.plain(node, "`inputs:`", line)
+    if value is None:
+        return {}
+    if isinstance(value, list):
+        value = dict.fromkeys(name if isinstance(name, str) else repr(name) for name in value)
+    if not isinstance(value, dict):
+        reader.place.fail("`inputs:` is a mapping such as {stranger: [looks, says], rumour: []}", line)
+    inputs: dict[str, tuple[str, ...]] = {}
+    for name, fields in value.items():
+        where = reader.line(node, name) if isinstance(node, Mapping) else line
+        fields = [] if fields is None else fields
+        if not isinstance(fields, list) or any(not isinstance(field, str) for field in fields):
+            reader.place.fail(f"input {name!r}: give the list of its fields, or [] for a plain value", where)
+        for word in (name, *fields):
+            if not word.isidentifier():
+                reader.place.fail(f"input {name!r}: {word!r} is not a name; use letters, digits and _", where)
+        if name == "answer":
+            reader.place.fail("an input cannot be called 'answer': examples keep their answer there", where)
+        inputs[name] = tuple(dict.fromkeys(fields))
+    return inputs
+
+
+def parse_examples(
+    reader: Reader, node: Any, line: int, inputs: Mapping[str, tuple[str, ...]], what: str = "example"
+) -> tuple[Example, ...]:
+    """Read a list of {<input>: ..., answer: ...}; the inputs must be declared ones."""
+    if node is None:
+        return ()
+    if not isinstance(node, list):
+        reader.place.fail(f"{what}s are a list: each starts with `- {{` and has an `answer:`", line)
+    examples = []
+    for index, entry in enumerate(node):
+        where, title = reader.line(node, index), f"{what} {index + 1}"
+        values = dict(reader.plain(reader.mapping(entry, title, where), title, where))
+        if "answer" not in values:
+            reader.place.fail(f"{title} has no `answer:`", where)
+        answer = values.pop("answer")
+        if not isinstance(answer, str) or not answer.strip():
+            reader.place.fail(f"{title}: the answer {answer!r} is not a word", where)
+        for name, value in values.items():
+            if name not in inputs:
+                reader.place.fail(f"{title}: {name!r} is not an input{nearest(name, inputs)}", where)
+            _check_fields(reader, value, name, inputs[name], title, where)
+        examples.append(Example(values, answer.strip(), index + 1, where))
+    return tuple(examples)
+
+
+def _check_fields(reader: Reader, value: Any, name: str, fields: tuple[str, ...], title: str, line: int) -> None:
+    """Refuse a field that the input does not have: most likely it is misspelt."""
+    for item in value if isinstance(value, list) else [value]:
+        if fields and isinstance(item, dict):
+            for field in item:
+                if field not in fields:
+                    reader.place.fail(f"{title}: {name!r} has no field {field!r}{nearest(field, fields)}", line)
+
+
+def _options(reader: Reader, node: Any, line: int) -> dict[str, Any]:
+    """Read `model: {options: ...}`."""
+    if node is None:
+        return {}
+    model = reader.mapping(node, "`model:`", line)
+    for key in model:
+        if key != "options":
+            reader.place.fail(f"unknown field {key!r} in `model:`{nearest(key, ['options'])}", reader.line(node, key))
+    given = model.get("options")
+    if given is None:
+        return {}
+    where = reader.line(node, "options")
+    options = dict(reader.plain(reader.mapping(given, "`options:`", where), "`options:`", where))
+    for key, value in options.items():
+        _check_option(reader, key, value, reader.line(given, key))
+    return options
+
+
+def _check_option(reader: Reader, key: str, value: Any, line: int) -> None:
+    if key in LOAD_TIME:
+        reader.place.fail(
+            f"{key!r} is set when the model is loaded, and a change loads it again for everyone; set it "
+            "where the model is configured, not in a prompt",
+            line,
+        )
+    if key == "num_predict":
+        reader.place.fail("'num_predict' is not for prompts: the leaf says how long an answer may be", line)
+    if key not in SAMPLING:
+        reader.place.fail(f"unknown option {key!r}{nearest(key, SAMPLING)}", line)
+    right = isinstance(value, SAMPLING[key]) and not isinstance(value, bool)
+    if isinstance(value, float):
+        right = right and math.isfinite(value)
+    if isinstance(value, list):
+        right = right and all(isinstance(item, str) for item in value)
+    if not right:
+        reader.place.fail(f"option {key!r} cannot be {value!r}", line)

@@ -1,0 +1,184 @@
+"""All prompts of a game by name. It opens no files: it is given their text, again after each edit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import msgspec
+
+from brains.errors import PromptError
+from brains.prompts.prompt import Prompt
+from brains.prompts.reading import nearest
+from brains.questions import Calibration, RenderedPrompt
+
+__all__ = ["PromptLibrary", "StoredCalibration", "decode_calibrations", "encode_calibrations"]
+
+_LARGEST = 50.0
+"""Scale and bias beyond this would only overflow."""
+
+
+class StoredCalibration(Calibration, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A calibration as its file keeps it: with the name that people call the model by."""
+
+    model: str = ""
+
+
+class PromptLibrary:
+    """Compiled prompts; each name keeps its last good version until a better one or `remove`.
+
+    Attributes:
+        errors: by name, what is wrong with the newest text of a prompt (or `NAME.calibration`).
+        revision: grows with every change, so that others can tell cheaply whether anything is new.
+    """
+
+    def __init__(self) -> None:
+        self.errors: dict[str, PromptError] = {}
+        self.revision = 0
+        self._prompts: dict[str, Prompt] = {}
+        self._calibrations: dict[str, dict[str, Calibration]] = {}
+
+    def put(self, name: str, text: str, *, file: str | None = None) -> Prompt:
+        """Compile `text` and put it in place of the older version.
+
+        Raises:
+            PromptError: with file and line; the last good version stays, and `errors` remembers.
+        """
+        old = self._prompts.get(name)
+        if old is not None and old.text == text and old.file == file:
+            if self.errors.pop(name, None) is not None:
+                self.revision += 1
+            return old
+        try:
+            prompt = Prompt(name, text, file=file)
+        except PromptError as error:
+            self.note(name, error)
+            raise
+        self.take(prompt)
+        return prompt
+
+    def take(self, prompt: Prompt) -> None:
+        """Put a prompt that was compiled elsewhere, such as in another thread, in place of the older version."""
+        self._prompts[prompt.name] = prompt
+        self.errors.pop(prompt.name, None)
+        self.revision += 1
+
+    def put_calibrations(self, name: str, text: str, *, file: str | None = None) -> None:
+        """Take over the calibrations of a prompt, by model digest, from the JSON of its `.calibration.json`.
+
+        Raises:
+            PromptError: the last good ones stay, and `errors` remembers under `NAME.calibration`.
+        """
+        key = f"{name}.calibration"
+        try:
+            stored = decode_calibrations(text, file=file or key)
+        except PromptError as error:
+            self.note(key, error)
+            raise
+        calibrations: dict[str, Calibration] = dict(stored)
+        if self._calibrations.get(name) != calibrations or key in self.errors:
+            self._calibrations[name] = calibrations
+            self.errors.pop(key, None)
+            self.revision += 1
+
+    def note(self, name: str, error: PromptError) -> None:
+        """Remember an error that has happened before there was a text, such as an unreadable file."""
+        if str(self.errors.get(name)) != str(error):
+            self.revision += 1
+        self.errors[name] = error
+
+    def remove(self, name: str) -> None:
+        """Forget a prompt, its calibrations and its errors; no such prompt is no error."""
+        self.remove_prompt(name)
+        self.remove_calibrations(name)
+
+    def remove_prompt(self, name: str) -> None:
+        """Forget a prompt and its error, but not its calibrations."""
+        found: list[object] = [self._prompts.pop(name, None), self.errors.pop(name, None)]
+        self.revision += any(one is not None for one in found)
+
+    def remove_calibrations(self, name: str) -> None:
+        """Forget the calibrations of a prompt, and their error."""
+        found: list[object] = [self._calibrations.pop(name, None), self.errors.pop(f"{name}.calibration", None)]
+        self.revision += any(one is not None for one in found)
+
+    def names(self) -> list[str]:
+        """Return the names of all prompts that have a good version, sorted."""
+        return sorted(self._prompts)
+
+    def get(self, name: str) -> Prompt:
+        """Return the last good version of a prompt.
+
+        Raises:
+            PromptError: there is none; says which name is near, or what is wrong with the file.
+        """
+        prompt = self._prompts.get(name)
+        if prompt is not None:
+            return prompt
+        broken = self.errors.get(name)
+        if broken is not None:
+            raise PromptError(broken.message, file=broken.file, line=broken.line)
+        raise PromptError(f"there is no prompt called {name!r}{nearest(name, self._prompts)}")
+
+    def calibrations(self, name: str) -> Mapping[str, Calibration]:
+        """Return the calibrations of a prompt by model digest; stale ones included."""
+        return self._calibrations.get(name, {})
+
+    def render(
+        self,
+        name: str,
+        context: Mapping[str, Any],
+        *,
+        labels: Collection[str] | None = None,
+        all_labels: Collection[str] | None = None,
+    ) -> RenderedPrompt:
+        """Fill a prompt from a flat mapping of names to values (leaf inputs, me, world, events, blackboard).
+
+        Args:
+            name: the prompt.
+            context: may hold more than the prompt declares; the rest does not reach the template.
+            labels: the answers that are possible now; examples with other answers are left out. None: all.
+            all_labels: all that the leaf knows; an example with another answer is then an error.
+
+        Raises:
+            PromptError: no such prompt, or something is missing; with the template's line.
+        """
+        prompt = self.get(name)
+        calibrations = self._calibrations.get(name)
+        return prompt.render(context, labels=labels, all_labels=all_labels, calibrations=calibrations)
+
+
+def decode_calibrations(text: str, *, file: str) -> dict[str, StoredCalibration]:
+    """Read the JSON of a `.calibration.json`: model digest to calibration.
+
+    Raises:
+        PromptError: it is not that, or a number is out of bounds.
+    """
+    try:
+        stored = msgspec.json.decode(text.encode("utf-8", "replace"), type=dict[str, StoredCalibration])
+    except (msgspec.DecodeError, RecursionError) as error:
+        raise PromptError(
+            f"this is no calibration file: {error}; `brains prompt calibrate` makes one", file=file
+        ) from error
+    for digest, one in stored.items():
+        numbers = (one.scale, *one.bias.values())
+        if one.scale <= 0 or not all(math.isfinite(x) and abs(x) <= _LARGEST for x in numbers):
+            message = f"calibration {digest[:12]!r}: scale or bias out of bounds; calibrate again"
+            raise PromptError(message, file=file)
+    return stored
+
+
+def encode_calibrations(stored: Mapping[str, StoredCalibration]) -> str:
+    """Write the JSON of a `.calibration.json`, sorted, so that it merges well in version control."""
+    rounded = {
+        digest: {
+            **msgspec.structs.asdict(one),
+            "scale": round(one.scale, 6),
+            "bias": {label: round(one.bias[label], 6) for label in sorted(one.bias)},
+            "accuracy": round(one.accuracy, 4),
+        }
+        for digest, one in stored.items()
+    }
+    raw = msgspec.json.encode(rounded, order="sorted")
+    return msgspec.json.format(raw, indent=2).decode() + "\n"

@@ -1,0 +1,115 @@
+"""Read YAML 1.2 (`yes` and `no` stay words) so that every complaint can name its line."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import Any, NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from brains.errors import PromptError
+
+__all__ = ["Place", "Reader", "nearest", "parse_yaml"]
+
+
+class Place:
+    """Where in which file; raises errors that say so."""
+
+    def __init__(self, file: str | None) -> None:
+        self.file = file
+
+    def error(self, message: str, line: int | None = None) -> PromptError:
+        """Return the error, to be raised."""
+        return PromptError(message, file=self.file, line=line)
+
+    def fail(self, message: str, line: int | None = None) -> NoReturn:
+        """Raise the error."""
+        raise self.error(message, line)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Return a hint such as `; did you mean 'says'?`, or what there is."""
+    names = sorted(known)
+    close = difflib.get_close_matches(word, names, n=1, cutoff=0.6)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; there is: {', '.join(names)}" if names else "; there is none"
+
+
+class _Yaml(YAML):
+    """Does not look for plug-ins on the disk: this layer opens no files."""
+
+    def official_plug_ins(self) -> Any:
+        return []
+
+
+def parse_yaml(text: str, place: Place, first_line: int) -> Any:
+    """Parse YAML 1.2 into ruamel's own types, which know their lines; None for empty text."""
+    yaml = _Yaml(typ="rt", pure=True)
+    try:
+        return yaml.load(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = None if mark is None else first_line + mark.line
+        problem = (error.problem or error.context or "this is not YAML").split("\n")[0]
+        raise place.error(f"YAML: {problem}", line) from error
+    except (YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
+        # ruamel lets a few odd documents through to plain Python errors
+        problem = (str(error) or type(error).__name__).split("\n")[0]
+        raise place.error(f"YAML: {problem}", first_line) from error
+
+
+class Reader:
+    """Reads ruamel's mappings and lists, and knows the line of each entry."""
+
+    def __init__(self, place: Place, first_line: int) -> None:
+        self.place = place
+        self._first = first_line
+
+    def line(self, node: Any, key: Any = None) -> int:
+        """Return the file's line of a mapping's key or a list's entry, else of the node itself."""
+        try:
+            row = node.lc.line if key is None else node.lc.data[key][0]
+        except (AttributeError, KeyError, TypeError):
+            row = getattr(getattr(node, "lc", None), "line", None) or 0
+        return self._first + int(row or 0)
+
+    def mapping(self, node: Any, what: str, line: int) -> Mapping[str, Any]:
+        """Return `node` if it is a mapping with words for keys."""
+        if not isinstance(node, Mapping):
+            self.place.fail(f"{what} must be a mapping such as {{name: value}}, not {_kind(node)}", line)
+        for key in node:
+            if not isinstance(key, str):
+                self.place.fail(f"{what}: the key {key!r} is not a word; put it in quotes", self.line(node, key))
+        return node
+
+    def plain(self, node: Any, what: str, line: int) -> Any:
+        """Return `node` as plain dicts, lists, strings, numbers, booleans and None."""
+        if isinstance(node, Mapping):
+            found = self.mapping(node, what, line)
+            return {str(key): self.plain(value, what, self.line(node, key)) for key, value in found.items()}
+        if isinstance(node, list):
+            return [self.plain(value, what, self.line(node, index)) for index, value in enumerate(node)]
+        if node is None or isinstance(node, bool):
+            return node
+        for kind in (str, int, float):
+            if isinstance(node, kind):
+                # ruamel's ScalarBoolean is an int
+                return bool(node) if type(node).__name__ == "ScalarBoolean" else kind(node)
+        if isinstance(node, datetime.date):
+            return node.isoformat()
+        self.place.fail(f"{what}: {_kind(node)} cannot be used here", line)
+
+
+def _kind(node: Any) -> str:
+    """Name a YAML value's kind for people."""
+    if node is None:
+        return "nothing"
+    if isinstance(node, Mapping):
+        return "a mapping"
+    if isinstance(node, list):
+        return "a list"
+    return f"{str(node)[:40]!r}"

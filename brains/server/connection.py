@@ -1,0 +1,176 @@
+"""One connection: a task that reads what comes, and one that ticks and sends.
+
+They are two so that a client that is slow to read does not keep us from reading: its snapshots supersede
+each other meanwhile. The session in the middle is a plain object, so no tick is ever interrupted.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import ConnectionClosed
+
+from brains.questions import Asker, Question, Ticket
+from brains.session import ChatSession, GameSession, is_chat
+
+__all__ = ["Connection", "ModelGateway"]
+
+log = logging.getLogger("brains.server")
+
+MOST_BACKLOG = 256
+"""Frames that may wait for a slow client before nothing more is read from it."""
+FRAMES_IN_A_ROW = 32
+"""Frames that one client may have read before the others get their turn."""
+
+
+class ModelGateway(Asker, Protocol):
+    """What the server needs of the gateway."""
+
+    def subscribe(self, listener: Callable[[Ticket], None], /) -> Callable[[], None]:
+        """Call `listener` with each ticket that there is news of; return what ends that."""
+        ...
+
+    def close_session(self, session: str, /) -> None:
+        """Cancel all questions of a session."""
+        ...
+
+
+class Connection:
+    """Pumps one WebSocket until it is closed.
+
+    Args:
+        websocket: the open connection.
+        game: the session to use if the client says hello.
+        chat: makes the one to use if it just talks.
+        gateway: answers the chat's questions.
+        hello_timeout: seconds that a client has for its first message.
+        send_timeout: seconds that a client may go without reading before it is cut off.
+    """
+
+    def __init__(
+        self,
+        websocket: ServerConnection,
+        game: GameSession,
+        chat: Callable[[], ChatSession],
+        gateway: ModelGateway,
+        *,
+        hello_timeout: float,
+        send_timeout: float,
+    ) -> None:
+        self.session: GameSession | ChatSession = game
+        self._websocket = websocket
+        self._chat = chat
+        self._gateway = gateway
+        self._hello_timeout = hello_timeout
+        self._send_timeout = send_timeout
+        self._stir = asyncio.Event()
+        self._sent = asyncio.Event()
+        self._gone = False
+        self._ticket: Ticket | None = None
+        self._welcomed = False
+
+    async def run(self) -> None:
+        """Serve the client; return when the connection is closed, by whomever."""
+        timer = asyncio.get_running_loop().call_later(self._hello_timeout, self._no_hello)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._read())
+                await self._write()
+        finally:
+            timer.cancel()
+            self.session.close("connection lost")
+            self._gateway.close_session(self.session.id)
+
+    def news(self, ticket: Ticket) -> None:
+        """Take note of an answer that has come for this session."""
+        if ticket.outcome is None:
+            return
+        if isinstance(self.session, GameSession):
+            self.session.answered(ticket.question.agent)
+        elif ticket is self._ticket:
+            self._ticket = None
+            self.session.answer(ticket.outcome)
+        self._stir.set()
+
+    async def _read(self) -> None:
+        try:
+            in_a_row = 0
+            async for frame in self._websocket:
+                self._receive(frame)
+                self._stir.set()
+                in_a_row += 1
+                if in_a_row >= FRAMES_IN_A_ROW:
+                    in_a_row = 0
+                    await asyncio.sleep(0)
+                while self.session.backlog > MOST_BACKLOG and not self._gone:
+                    self._sent.clear()
+                    await self._sent.wait()
+        except ConnectionClosed:
+            pass  # a game that was killed or whose machine slept is nothing special
+        finally:
+            self._gone = True
+            self._stir.set()
+
+    def _receive(self, frame: str | bytes) -> None:
+        """Hand a frame to the session; the first good one says of which kind that is."""
+        if isinstance(self.session, GameSession) and not self.session.open and is_chat(frame):
+            self.session.close("chat")
+            self.session = self._chat()
+        self.session.receive(frame)
+        if not self._welcomed and isinstance(self.session, GameSession) and self.session.open:
+            self._welcomed = True
+            log.info("session %s: %s says hello", self.session.id, _shown(self.session.client))
+
+    async def _write(self) -> None:
+        try:
+            while not self._gone:
+                await self._stir.wait()
+                self._stir.clear()
+                if isinstance(self.session, GameSession):
+                    self.session.tick()
+                else:
+                    self._ask(self.session)
+                await self._send()
+                if self.session.closing is not None:
+                    await self._websocket.close(*self.session.closing)
+                    return
+        except ConnectionClosed:
+            pass
+        except TimeoutError:
+            log.warning("session %s: does not read, cut off", self.session.id)
+            self._websocket.transport.abort()
+        finally:
+            self._gone = True
+            self._sent.set()
+
+    async def _send(self) -> None:
+        for frame in self.session.outgoing():
+            async with asyncio.timeout(self._send_timeout):
+                await self._websocket.send(frame)
+        self._sent.set()
+
+    def _ask(self, chat: ChatSession) -> None:
+        """Ask what the chat client wants to know, one question at a time."""
+        question: Question | None
+        while (question := chat.question()) is not None:
+            self._ticket = self._gateway.ask(question)
+            if self._ticket.outcome is None:
+                return
+            ticket, self._ticket = self._ticket, None
+            assert ticket.outcome is not None
+            chat.answer(ticket.outcome)
+
+    def _no_hello(self) -> None:
+        if isinstance(self.session, GameSession):
+            self.session.hello_timeout()
+            self._stir.set()
+
+
+def _shown(client: dict[str, object]) -> str:
+    """Return what a game says of itself in one short line that cannot forge another one."""
+    parts = [str(client[key])[:60] for key in ("name", "version", "engine", "platform") if client.get(key)]
+    return "".join(char if char.isprintable() else "?" for char in " ".join(parts)) or "a game"

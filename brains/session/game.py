@@ -1,0 +1,399 @@
+"""The sans-IO core of protocol 1: the game's frames go into `receive`, ours come out of `outgoing`.
+
+Nothing here waits. The owner of the socket calls `tick` when a snapshot is `due`, after it has read what
+there was to read: of several snapshots only the newest is ticked on, and each is answered by one `actions`
+message.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+
+from brains.errors import ProtocolError
+from brains.messages import (
+    PROTOCOL_VERSION,
+    ActionResult,
+    Actions,
+    AgentsAck,
+    AgentsMessage,
+    Bye,
+    ErrorMessage,
+    GameEvent,
+    Hello,
+    Ping,
+    Pong,
+    Rejection,
+    SnapshotMessage,
+    Wake,
+    Welcome,
+    close_reason,
+    decode,
+)
+from brains.session.hello import check_hello, fatal
+from brains.session.limits import SessionLimits
+from brains.session.mail import Mail
+from brains.session.orders import Orders
+from brains.session.outbox import Outbox
+from brains.session.pending import Pending
+from brains.session.roster import AgentFactory, BrainSource, Roster
+from brains.session.turns import Turns
+from brains.snapshot import TickReport
+
+__all__ = ["GameSession"]
+
+log = logging.getLogger("brains.session")
+
+HEARTBEAT_S = 20.0
+SUGGESTED_HZ = 10
+WINDOW = 2
+"""Snapshots that a game may have unanswered; more of them only makes actions older."""
+MOST_UNKNOWN = 1000
+"""Unknown agents that are complained of by name."""
+MOST_NOTED = 20
+"""Complaints of the game that are logged."""
+
+
+class GameSession:
+    """One game's side of the conversation.
+
+    Args:
+        brains: the brains on offer.
+        factory: makes the agents.
+        limits: what the game may ask for.
+        token: what `hello` has to say, if anything.
+        server: name and version, for people.
+        observer: gets the report of every tick.
+        new_id: makes the session's id.
+        now: tells the time in seconds, for `server_ms`.
+
+    Attributes:
+        id: names the session to the gateway.
+        client: what the game said of itself.
+        open: `hello` was accepted.
+        closing: (code, reason) with which the connection is to be closed, once `outgoing` is sent.
+        epoch: the game's scene, counted.
+    """
+
+    def __init__(
+        self,
+        brains: BrainSource,
+        factory: AgentFactory,
+        *,
+        limits: SessionLimits | None = None,
+        token: str | None = None,
+        server: tuple[str, str] = ("brains", "0"),
+        observer: Callable[[TickReport], None] | None = None,
+        new_id: Callable[[], str] = lambda: secrets.token_hex(8),
+        now: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.id = new_id()
+        self.client: dict[str, Any] = {}
+        self.open = False
+        self.closing: tuple[int, str] | None = None
+        self.epoch = 0
+        self._limits = limits or SessionLimits()
+        self._token = token
+        self._server = server
+        self._now = now
+        self._brains = brains
+        self._roster = Roster(self.id, brains, factory, self._limits)
+        self._mail = Mail(self._limits.max_events)
+        self._orders = Orders(self._limits.ttl_ms)
+        self._outbox = Outbox()
+        self._pending = Pending()
+        self._turns = Turns(self._roster, self._mail, self._orders, self._outbox, observer)
+        self._sent = 0
+        self._bad = 0
+        self._noted = 0
+        self._unknown: set[str] = set()
+        self._wake: dict[str, None] = {}
+        self._woken: set[str] = set()
+
+    # Frames in
+
+    def receive(self, frame: str | bytes) -> None:
+        """Take one frame. Never raises: what is wrong is answered, and only a fatal error sets `closing`."""
+        if self.closing is not None:
+            return
+        try:
+            if len(frame) > self._limits.max_message_bytes:
+                text = f"a message may have {self._limits.max_message_bytes} bytes, this one has more"
+                raise fatal("limit_exceeded", text)
+            message = decode(frame)
+            self._handle(message)
+            self._bad = 0
+        except ProtocolError as error:
+            self._refuse(frame, error)
+
+    def _handle(self, message: object) -> None:
+        if not self.open and not isinstance(message, Hello | Ping | Pong | Bye | ErrorMessage):
+            raise ProtocolError("bad_message", "the first message has to be a hello", hint="then wait for welcome")
+        match message:
+            case SnapshotMessage():
+                self._snapshot(message)
+            case ActionResult():
+                self._results([message])
+            case AgentsMessage():
+                self._agents(message)
+            case Hello():
+                self._hello(message)
+            case Ping(t=t):
+                self._outbox.put(Pong(t=t))
+            case Pong():
+                pass
+            case ErrorMessage():
+                self._note(message)
+            case Bye():
+                self.close("bye")
+            case _:
+                raise ProtocolError("unknown_type", "chat is for clients that say no hello")
+
+    def _note(self, error: ErrorMessage) -> None:
+        """Log what the game complains of: somebody will want to know, but not a thousand times."""
+        self._noted += 1
+        if self._noted <= MOST_NOTED:
+            log.warning("session %s: the game says %s: %s", self.id, error.code[:40], error.message[:200])
+
+    def _refuse(self, frame: str | bytes, error: ProtocolError) -> None:
+        """Answer a frame that cannot be used."""
+        self._bad += 1
+        if self._bad > self._limits.max_bad_frames and not error.fatal:
+            error = fatal("flooded", f"{self._bad} messages in a row could not be used; the last: {error}")
+        if error.fatal:
+            self._fail(error)
+            return
+        head = _head_of(frame)
+        self._outbox.error(error.code, error.message, head, hint=error.hint)
+        if self.open and head.get("type") == "snapshot" and "seq" in head:
+            # It brought nothing, but without its answer the game would wait for ever.
+            self._answer_empty(self._pending.void(head["seq"]))
+
+    def _hello(self, hello: Hello) -> None:
+        if self.open:
+            raise ProtocolError("bad_message", "hello was said already")
+        check_hello(hello, self._token)
+        self._outbox.max_bytes = int(hello.limits.max_message_bytes)
+        self.client = hello.client
+        self.open = True
+        name, version = self._server
+        self._outbox.put(
+            Welcome(
+                protocol=PROTOCOL_VERSION,
+                server={"name": name, "version": version},
+                session={"id": self.id, "resumed": False, "ttl_s": 0},
+                tick={"mode": "snapshot", "hz": SUGGESTED_HZ},
+                limits={
+                    "max_message_bytes": self._limits.max_message_bytes,
+                    "max_agents": self._limits.max_agents,
+                    "window": WINDOW,
+                },
+                heartbeat_s=HEARTBEAT_S,
+                features=[],
+                brains=self._brains.names(),
+            )
+        )
+
+    def _agents(self, message: AgentsMessage) -> None:
+        epoch = int(message.epoch)
+        if epoch < self.epoch:
+            text = f"epoch {epoch} is over, this is {self.epoch}"
+            refused = [Rejection(id=entry.id, code="stale", message=text) for entry in message.add]
+            self._outbox.error("stale", text, {"type": "agents"}, hint="epoch grows when the scene changes")
+            self._outbox.put(AgentsAck(epoch=self.epoch, ok=[], rejected=refused))
+            return
+        if epoch > self.epoch:
+            self._begin_epoch(epoch)
+        for agent in message.remove:
+            self._remove(agent)
+        before = set(self._roster)
+        ok, rejected = self._roster.add(message.add)
+        for agent in ok:
+            self._unknown.discard(agent)
+            self._woken.discard(agent)
+            if agent in before:
+                self._turns.resume(agent)
+            else:
+                self._mail.open(agent)
+        self._outbox.put(AgentsAck(epoch=self.epoch, ok=ok, rejected=rejected))
+
+    def _begin_epoch(self, epoch: int) -> None:
+        """Void what is of the old scene. Who stays keeps its orders, and the game hears of them again."""
+        self.epoch = epoch
+        self._answer_empty(self._pending.clear())
+        for agent in self._roster:
+            self._woken.discard(agent)
+            self._turns.resume(agent)
+
+    def _remove(self, agent: str) -> None:
+        known = agent in self._roster
+        for order in self._roster.remove(agent):
+            self._orders.cancel(agent, order)
+        if known:
+            self._orders.forget(agent)
+            self._mail.close(agent)
+            self._pending.drop(agent)
+            self._wake.pop(agent, None)
+            self._woken.discard(agent)
+
+    # Snapshots
+
+    def _snapshot(self, snapshot: SnapshotMessage) -> None:
+        self._results(snapshot.results)
+        seq, epoch = int(snapshot.seq), int(snapshot.epoch)
+        if epoch != self.epoch:
+            lost = f"; its {len(snapshot.events)} events were dropped" if snapshot.events else ""
+            self._stale(seq, f"snapshot {seq} is of epoch {epoch}, this is {self.epoch}{lost}")
+            return
+        self._events(snapshot.events, seq)
+        if seq <= self._pending.last_seq:
+            self._stale(seq, f"snapshot {seq} came after {self._pending.last_seq}")
+            return
+        strangers = self._pending.put(snapshot, self._roster)
+        for agent in snapshot.agents:
+            self._wake.pop(agent, None)
+            self._woken.discard(agent)
+        self._complain_of(strangers, "snapshot", seq)
+
+    def _stale(self, seq: int, text: str) -> None:
+        self._outbox.error("stale", text, {"type": "snapshot", "seq": seq})
+        self._answer_empty(self._pending.void(seq))
+
+    def _events(self, events: list[GameEvent], seq: int) -> None:
+        known = [event for event in events if event.agent is None or event.agent in self._roster]
+        lost = self._mail.add_events(known)
+        if lost:
+            self._outbox.error(
+                "too_many_events",
+                f"{lost} events were dropped ({self._mail.dropped} in this session)",
+                {"type": "snapshot", "seq": seq},
+                hint=f"{self._limits.max_events} may come between two ticks, or wait for an absent agent",
+            )
+        if len(known) < len(events):
+            strangers = [event.agent for event in events if event.agent and event.agent not in self._roster]
+            self._complain_of(strangers, "event", seq)
+
+    def _results(self, results: list[ActionResult]) -> None:
+        strangers, late = [], []
+        for result in results:
+            if self._orders.is_void(result.id):
+                continue
+            if result.agent not in self._roster:
+                strangers.append(result.agent)
+            elif self._orders.result(result.agent, result.id, final=result.status != "running"):
+                self._mail.add_result(result)
+            else:
+                late.append(result.id)
+        self._complain_of(strangers, "action_result", None)
+        if late:
+            shown = ", ".join(late[:5]) + (f" and {len(late) - 5} more" if len(late) > 5 else "")
+            ref = {"type": "action_result", "id": late[0]}
+            self._outbox.error("stale", f"no such action is running: {shown}", ref, hint="report an end once")
+
+    def _complain_of(self, agents: Iterable[str], kind: str, seq: int | None) -> None:
+        """Report unknown agents, each id once."""
+        new = [agent for agent in dict.fromkeys(agents) if agent not in self._unknown]
+        if not new or len(self._unknown) >= MOST_UNKNOWN:
+            return
+        self._unknown.update(new)
+        shown = ", ".join(repr(agent[:200]) for agent in new[:5])
+        rest = f" and {len(new) - 5} more" if len(new) > 5 else ""
+        self._outbox.error(
+            "unknown_agent",
+            f"no such agent: {shown}{rest}",
+            _given({"type": kind, "agent": new[0][:200], "seq": seq}),
+            hint="add it with an `agents` message, and look at `rejected` in the answer",
+        )
+
+    @property
+    def due(self) -> bool:
+        """A snapshot waits for `tick`."""
+        return self._pending.due and self.closing is None
+
+    def tick(self) -> list[TickReport]:
+        """Tick the agents of the newest snapshot and of those that it superseded; queue the answers."""
+        due = self._pending.take()
+        if due is None or self.closing is not None:
+            return []
+        started = self._now()
+        reports = self._turns.run(due.snapshot, due.parts)
+        self._answer_empty(due.before)
+        answer = self._actions(int(due.snapshot.seq))
+        answer.server_ms = round((self._now() - started) * 1000, 3)
+        for agent, order in self._orders.send(answer, self._outbox):
+            self._turns.reject(agent, order, "limit_exceeded", "longer than the game's max_message_bytes")
+        self._answer_empty(due.after)
+        for report in reports:
+            self._turns.speak(report)
+        return reports
+
+    def _answer_empty(self, numbers: list[int]) -> None:
+        for seq in numbers:
+            self._outbox.put(self._actions(seq))
+
+    def _actions(self, seq: int) -> Actions:
+        self._sent += 1
+        return Actions(seq=self._sent, snapshot=seq, epoch=self.epoch, cancel=[], actions=[], busy=[], server_ms=0.0)
+
+    def answered(self, agent: str) -> None:
+        """Note that the model has answered this agent: the game is asked for it, unless it is on its way."""
+        if agent in self._roster and agent not in self._pending and agent not in self._woken:
+            self._wake[agent] = None
+
+    def outgoing(self) -> list[str]:
+        """Return the frames that are to be sent now, in order."""
+        if self._wake and self.closing is None:
+            self._woken.update(self._wake)
+            self._outbox.put(Wake(agents=list(self._wake)))
+            self._wake.clear()
+        return self._outbox.take()
+
+    @property
+    def backlog(self) -> int:
+        """How many frames wait to be sent, and snapshots to be answered."""
+        return len(self._outbox) + len(self._pending)
+
+    # The end
+
+    def hello_timeout(self) -> None:
+        """Note that the time for `hello` is over."""
+        if not self.open and self.closing is None:
+            self._fail(fatal("hello_timeout", "no hello came in time"))
+
+    def close(self, reason: str = "", code: int = 1000) -> None:
+        """Stop all agents. Any number of times; the first one sets `closing`."""
+        if self.closing is None:
+            self.closing = code, reason
+        for agent in self._roster:
+            self._roster.remove(agent)
+        self._pending.clear()
+
+    def _fail(self, error: ProtocolError) -> None:
+        self._outbox.error(error.code, error.message, hint=error.hint, fatal=True)
+        self.close(close_reason(error.code, error.message), error.close_code)
+
+
+def _given(ref: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in ref.items() if value is not None}
+
+
+def _head_of(frame: str | bytes) -> dict[str, Any]:
+    """Return what can still be read of a frame that is wrong: what it is and its number."""
+    try:
+        head = msgspec.json.decode(frame)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        return {}
+    if not isinstance(head, dict):
+        return {}
+    kind, seq = head.get("type"), head.get("seq")
+    return _given(
+        {
+            "type": kind[:40] if isinstance(kind, str) else None,
+            "seq": int(seq) if isinstance(seq, int | float) and 0 <= seq <= 2**53 else None,
+        }
+    )

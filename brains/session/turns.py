@@ -1,0 +1,134 @@
+"""One agent's turn in a tick of its session: what it is given, and what becomes of what it brings."""
+
+from __future__ import annotations
+
+import logging
+import traceback
+from collections.abc import Callable
+
+from brains.messages import AgentPart, Say, SnapshotMessage
+from brains.session.mail import Mail
+from brains.session.orders import Orders
+from brains.session.outbox import Outbox
+from brains.session.roster import Member, Roster
+from brains.snapshot import AgentSnapshot, Order, OrderResult, TickReport
+
+__all__ = ["Turns"]
+
+log = logging.getLogger("brains.session")
+
+
+class Turns:
+    """Ticks agents of one session; whatever one of them does, the others get their turn."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        mail: Mail,
+        orders: Orders,
+        outbox: Outbox,
+        observer: Callable[[TickReport], None] | None,
+    ) -> None:
+        self._roster = roster
+        self._mail = mail
+        self._orders = orders
+        self._outbox = outbox
+        self._observer = observer
+
+    def run(self, snapshot: SnapshotMessage, parts: dict[str, AgentPart]) -> list[TickReport]:
+        """Tick the agents that `parts` names on `snapshot`; their orders are then in the order book."""
+        self._mail.ticked()
+        reports = []
+        for agent, part in parts.items():
+            member = self._roster.get(agent)
+            if member is None:
+                continue
+            report = self._turn(agent, member, part, snapshot)
+            if report is not None:
+                reports.append(report)
+        return reports
+
+    def resume(self, agent: str) -> None:
+        """Name an agent's running orders to the game again, with the same ids."""
+        member = self._roster.get(agent)
+        if member is None:
+            return
+        try:
+            for order in member.agent.resume():
+                self._orders.add(agent, order)
+        except Exception:
+            self._fault(agent, member)
+
+    def reject(self, agent: str, order_id: str, code: str, text: str) -> None:
+        """Tell an agent that its order did not leave; the game hears of each such problem once."""
+        self._mail.add_order_result(agent, OrderResult(order_id, "rejected", code, text))
+        member = self._roster.get(agent)
+        if member is not None and text not in member.complaints:
+            member.complaints.add(text)
+            self._outbox.error(code, text, {"type": "actions", "agent": agent, "id": order_id})
+
+    def speak(self, report: TickReport) -> None:
+        """Queue what a turn brought besides its order: speech, and faults that are new."""
+        for line, text, done in report.speech:
+            self._outbox.put(Say(agent=report.agent, id=line, text=text, done=done))
+        for fault in report.faults:
+            if fault.first:
+                self._complain(report.agent, f"{fault.leaf}: {fault.error}")
+
+    def _turn(self, agent: str, member: Member, part: AgentPart, snapshot: SnapshotMessage) -> TickReport | None:
+        events, results = self._mail.take(agent)
+        available = None if part.available is None else frozenset(part.available)
+        given = AgentSnapshot(
+            seq=int(snapshot.seq),
+            time=snapshot.time_ms / 1000,
+            me=part.me,
+            world=snapshot.world,
+            events=events,
+            results=results,
+            available=available,
+        )
+        try:
+            report = member.agent.tick(given)
+        except Exception:
+            self._fault(agent, member)
+            return None
+        for order_id in report.cancels:
+            self._orders.cancel(agent, order_id)
+        if report.order is not None:
+            self._order(agent, member, report.order, available)
+        self._observe(report)
+        return report
+
+    def _order(self, agent: str, member: Member, order: Order, available: frozenset[str] | None) -> None:
+        """Pass an order on unless the game could not carry it out: then its agent is told so."""
+        name = type(order.action).__name__
+        if name not in member.declared:
+            self.reject(agent, order.id, "unknown_action", f"the game did not declare {name!r} for {agent!r}")
+        elif available is not None and name not in available:
+            self.reject(agent, order.id, "action_not_available", f"{name!r} is not available to {agent!r}")
+        else:
+            try:
+                self._orders.add(agent, order)
+            except TypeError as error:
+                self.reject(agent, order.id, "bad_params", f"{name}: {error}")
+
+    def _observe(self, report: TickReport) -> None:
+        if self._observer is None:
+            return
+        try:
+            self._observer(report)
+        except Exception:
+            log.error("the observer of ticks failed and is off:\n%s", traceback.format_exc())
+            self._observer = None
+
+    def _fault(self, agent: str, member: Member) -> None:
+        """Report the exception at hand, once per agent."""
+        if member.faulty:
+            return
+        member.faulty = True
+        text = traceback.format_exc()
+        log.error("agent %r:\n%s", agent, text)
+        self._complain(agent, text.strip().splitlines()[-1])
+
+    def _complain(self, agent: str, text: str) -> None:
+        self._outbox.error("agent_fault", text, {"agent": agent}, hint="see the server's log")

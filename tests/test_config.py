@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brains.config import Config, find_config, load_config
+from brains.errors import ConfigError
+from brains.session import SessionLimits
+
+
+def load(folder: Path, file: str | None = None, environ: dict[str, str] | None = None, **overrides: Any) -> Config:
+    return load_config(file, folder=folder, environ=environ or {}, **overrides)
+
+
+def write(path: Path, text: str, mode: int = 0o644) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
+    config = load(tmp_path)
+    assert (config.host, config.port, config.model) == ("127.0.0.1", 8765, "auto")
+    assert config.trees == str(tmp_path / "trees")
+    assert config.prompts == str(tmp_path / "prompts")
+    assert config.token is None
+    assert config.limits == SessionLimits()
+    assert config.file is None
+
+
+def test_the_nearest_file_upwards_is_taken_and_its_paths_are_relative_to_it(tmp_path: Path) -> None:
+    file = write(tmp_path / "brains.toml", 'trees = "ai/trees"\nport = 9000\n[limits]\nmax_agents = 5\n')
+    deep = tmp_path / "game" / "scenes"
+    deep.mkdir(parents=True)
+    config = load(deep)
+    assert config.file == str(file)
+    assert config.trees == str(tmp_path / "ai" / "trees")
+    assert config.prompts == str(tmp_path / "prompts")
+    assert config.port == 9000
+    assert config.limits.max_agents == 5
+    assert config.limits.max_events == SessionLimits().max_events
+
+
+def test_pyproject_counts_only_with_our_table(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", '[tool.brains]\nmodel = "scripted"\n')
+    inner = tmp_path / "inner"
+    write(inner / "pyproject.toml", '[project]\nname = "x"\n')
+    config = load(inner)
+    assert config.model == "scripted"
+    assert find_config(inner) == tmp_path / "pyproject.toml"
+
+
+def test_brains_toml_comes_before_pyproject(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", "[tool.brains]\nport = 1\n")
+    write(tmp_path / "brains.toml", "port = 2\n")
+    assert load(tmp_path).port == 2
+
+
+def test_options_come_first_and_are_relative_to_the_current_folder(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", 'port = 9000\ntrees = "a"\nhost = "localhost"\n')
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    config = load(inner, port=1, trees="b", host=None)
+    assert (config.port, config.trees, config.host) == (1, str(inner / "b"), "localhost")
+
+
+def test_default_folders_may_be_in_the_current_folder_too(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", "")
+    inner = tmp_path / "inner"
+    (inner / "trees").mkdir(parents=True)
+    (tmp_path / "prompts").mkdir()
+    config = load(inner)
+    assert config.trees_folder == inner / "trees"
+    assert config.prompts_folder == tmp_path / "prompts"
+
+
+def test_a_missing_folder_is_said_with_what_to_do(tmp_path: Path) -> None:
+    config = load(tmp_path)
+    with pytest.raises(ConfigError, match="--trees"):
+        _ = config.trees_folder
+    with pytest.raises(ConfigError, match="--prompts"):
+        _ = config.prompts_folder
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('modle = "x"', "did you mean 'model'"),
+        ("[limits]\nmax_agent = 1", "did you mean 'max_agents'"),
+        ('qqq = "x"', "there are: trees"),
+        ('file = "x"', "no setting 'file'"),
+        ('port = "x"', r"brains\.toml: Expected `int`.*port"),
+        ("port = 70000", "port"),
+        ("[limits]\nmax_agents = 0", "limits.max_agents"),
+        ('log_level = "loud"', "log_level"),
+        ('label_way = "letters"', "label_way"),
+        ("limits = 3", "limits"),
+        ("port = ", r"brains\.toml"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, message: str) -> None:
+    write(tmp_path / "brains.toml", text)
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path)
+
+
+def test_a_named_file_has_to_be_there(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read"):
+        load(tmp_path, "other.toml")
+    write(tmp_path / "other.toml", "port = 3")
+    assert load(tmp_path, "other.toml").port == 3
+
+
+def test_a_wrong_option_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="port"):
+        load(tmp_path, port=-1)
+
+
+def test_the_environment_gives_the_token_and_the_host_of_ollama(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", 'ollama_host = "a:1"\ntoken_file = "missing"\n')
+    env = {"BRAINS_TOKEN": "secret", "OLLAMA_HOST": "b:2", "BRAINS_PORT": "1"}
+    config = load(tmp_path, environ=env)
+    assert (config.token, config.ollama_host, config.port) == ("secret", "b:2", 8765)
+
+
+def test_the_token_file_of_the_command_line_comes_before_the_environment(tmp_path: Path) -> None:
+    write(tmp_path / "t", " other \n", 0o600)
+    assert load(tmp_path, environ={"BRAINS_TOKEN": "secret"}, token_file="t").token == "other"
+
+
+def test_a_token_file_is_relative_to_the_settings(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", 'token_file = "t"')
+    write(tmp_path / "t", "secret", 0o600)
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    assert load(inner).token == "secret"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o606, 0o610])
+def test_a_token_that_others_can_read_is_refused(tmp_path: Path, mode: int) -> None:
+    write(tmp_path / "t", "secret", mode)
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load(tmp_path, token_file="t")
+
+
+def test_a_token_in_the_settings_file_needs_the_same(tmp_path: Path) -> None:
+    file = write(tmp_path / "brains.toml", 'token = "secret"')
+    with pytest.raises(ConfigError, match="chmod 600"):
+        load(tmp_path)
+    file.chmod(0o600)
+    assert load(tmp_path).token == "secret"
+
+
+@pytest.mark.parametrize(("text", "message"), [(" \n", "empty"), (None, "cannot read")])
+def test_a_token_file_without_a_token_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
+    if text is not None:
+        write(tmp_path / "t", text, 0o600)
+    with pytest.raises(ConfigError, match=message):
+        load(tmp_path, token_file="t")

@@ -1,0 +1,248 @@
+"""What holds for every sequence of frames, whatever the game does."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from brains.actions import GameAction
+from brains.messages import CLOSE_CODES, ERROR_CODES
+from brains.session import GameSession, SessionLimits
+from tests.fakes.session import FakeBrains, Walk, Wave, agents, frame, hello, messages, of_type, snapshot
+
+NAMES = ("a", "b", "c")
+MAX_EVENTS = 8
+
+# What Godot's JSON.stringify can write: floats for all numbers, `nan`, `inf` and 1e99999, raw control characters, `\v`.
+godot_text = st.text(st.characters(codec="utf-8"), max_size=8)
+godot_values: Any = st.recursive(
+    st.none() | st.booleans() | st.floats(width=32) | st.integers(-(2**63), 2**63 - 1).map(float) | godot_text,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(godot_text, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+def stringify(value: Any) -> str:
+    """Write JSON as Godot 4.4 to 4.6 do, flaws included."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return "null" if math.isnan(value) else "1e99999"
+    if isinstance(value, str):
+        text = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        return '"' + text.replace("\r", "\\r").replace("\b", "\\b").replace("\f", "\\f").replace("\v", "\\v") + '"'
+    if isinstance(value, dict):
+        return "{" + ",".join(f"{stringify(key)}:{stringify(one)}" for key, one in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join(map(stringify, value)) + "]"
+    return json.dumps(value)
+
+
+fields = st.sampled_from(
+    [
+        "type",
+        "seq",
+        "epoch",
+        "agents",
+        "events",
+        "results",
+        "add",
+        "remove",
+        "world",
+        "t",
+        "message",
+        "id",
+        "me",
+        "agent",
+    ]
+)
+kinds = st.sampled_from(
+    ["hello", "agents", "snapshot", "action_result", "ping", "pong", "error", "welcome", "actions", "x"]
+)
+godot_messages = st.dictionaries(fields, godot_values, max_size=6).flatmap(
+    lambda message: kinds.map(lambda kind: {**message, "type": kind})
+)
+frames = st.one_of(
+    godot_messages.map(stringify),
+    godot_values.map(stringify),
+    st.text(max_size=40),
+    st.binary(max_size=40),
+    godot_messages.map(stringify).flatmap(lambda text: st.integers(0, len(text)).map(lambda end: text[:end])),
+)
+
+
+def session_with(brains: FakeBrains, **limits: int) -> GameSession:
+    session = GameSession(brains, brains.make, limits=SessionLimits(**limits), new_id=lambda: "s", now=lambda: 0.0)
+    session.receive(hello(limits={"max_message_bytes": 4096}))
+    session.receive(agents(*NAMES))
+    session.outgoing()
+    return session
+
+
+@settings(deadline=None)
+@given(st.lists(frames, max_size=20))
+def test_any_frame_is_understood_or_refused_by_name_and_the_session_goes_on(sent: list[str | bytes]) -> None:
+    brains = FakeBrains()
+    session = session_with(brains)
+    for one in sent:
+        session.receive(one)
+        session.tick()
+        for message in messages(session):
+            if message["type"] == "error":
+                assert message["code"] in ERROR_CODES
+                assert message["message"]
+    assert session.closing is None
+    session.receive(frame("ping", t=3))
+    assert messages(session)[-1] == {"type": "pong", "t": 3.0}
+
+
+@settings(deadline=None)
+@given(st.lists(frames, max_size=20))
+def test_before_hello_any_frame_is_harmless_too(sent: list[str | bytes]) -> None:
+    brains = FakeBrains()
+    session = GameSession(brains, brains.make, token="secret")
+    for one in sent:
+        session.receive(one)
+        session.tick()
+        session.outgoing()
+    assert not session.open
+    assert brains.made == []
+    assert session.closing is None or session.closing[0] in CLOSE_CODES.values()
+
+
+@settings(deadline=None)
+@given(godot_values)
+def test_what_godot_writes_in_a_field_of_free_form_reaches_the_agent(value: Any) -> None:
+    text = stringify({"type": "snapshot", "seq": 1.0, "world": {"value": value}, "agents": {"a": {}}})
+    brains = FakeBrains()
+    session = session_with(brains)
+    session.receive(text)
+    session.tick()
+    sent = messages(session)
+    seen = brains.agents["a"].seen
+    assert len(seen) == len(of_type("actions", sent))
+    if not seen:
+        assert [message["code"] for message in sent] == ["bad_message"]
+        assert "\\v" in text or "1e99999" in text or any(ord(char) < 32 for char in text)
+
+
+class Game(RuleBasedStateMachine):
+    """A game that does all it may do, at any speed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.brains = FakeBrains()
+        self.session = session_with(self.brains, max_events=MAX_EVENTS)
+        self.session.receive(snapshot(1))
+        self.session.tick()
+        self.session.outgoing()
+        self.seq = 1
+        self.epoch = 0
+        self.unanswered: list[int] = []
+        self.untold: dict[str, list[str]] = {name: [] for name in NAMES}
+        self.events = 0
+        self.known: set[str] = set()
+        self.ended: set[str] = set()
+
+    def drain(self) -> None:
+        for one in self.session.outgoing():
+            assert len(one.encode()) <= 4096
+            message = json.loads(one)
+            if message["type"] == "actions":
+                assert message["snapshot"] == self.unanswered.pop(0), "every snapshot once, in order"
+                named = [entry["agent"] for entry in message["actions"]]
+                assert len(named) == len(set(named)), "one action per agent"
+                assert set(message["cancel"]) <= self.known, "only what the game knows is cancelled"
+                assert not set(message["cancel"]) & {entry["id"] for entry in message["actions"]}
+                self.known |= {entry["id"] for entry in message["actions"]}
+            assert message["type"] != "error" or message["code"] == "stale", message
+
+    @rule(
+        names=st.sets(st.sampled_from(NAMES)),
+        heard=st.lists(st.none() | st.sampled_from(NAMES), max_size=2),
+    )
+    def snapshot(self, names: set[str], heard: list[str | None]) -> None:
+        self.seq += 1
+        heard = heard[: MAX_EVENTS - self.events]
+        events = []
+        for number, name in enumerate(heard):
+            event = f"{self.seq}.{number}"
+            # An agent that is in no snapshot for long may forget: not what this test is about.
+            for to in NAMES if name is None else (name,):
+                self.untold[to].append(event)
+            events.append({"name": event} | ({} if name is None else {"agent": name}))
+        self.events += len(heard)
+        everyone = {*names, *(name for name in NAMES if len(self.untold[name]) > MAX_EVENTS - 4)}
+        self.session.receive(snapshot(self.seq, *sorted(everyone), epoch=self.epoch, events=events))
+        self.unanswered.append(self.seq)
+        if any(len(self.untold[name]) > MAX_EVENTS - 3 for name in NAMES):
+            self.tick()
+
+    @rule()
+    def tick(self) -> None:
+        before = {name: len(self.brains.agents[name].seen) for name in NAMES}
+        if self.session.due:
+            self.events = 0
+        self.session.tick()
+        for name in NAMES:
+            for seen in self.brains.agents[name].seen[before[name] :]:
+                assert [event.name for event in seen.events] == self.untold[name], "no event is lost"
+                self.untold[name] = []
+        self.drain()
+
+    @rule(names=st.sets(st.sampled_from(NAMES)), epoch=st.booleans())
+    def snapshot_that_is_void(self, names: set[str], epoch: bool) -> None:
+        seq = self.seq + 1000 if epoch else self.seq
+        self.session.receive(snapshot(seq, *names, epoch=self.epoch + epoch))
+        self.unanswered.append(seq)
+
+    @rule(name=st.sampled_from(NAMES), size=st.sampled_from([0, 1, 1500, 3000]))
+    def plan(self, name: str, size: int) -> None:
+        agent = self.brains.agents[name]
+        action: GameAction = Walk(to="x" * size) if size else Wave()
+        agent.todo.append({"cancels": tuple(agent.running), "order": action})
+
+    @rule(name=st.sampled_from(NAMES), status=st.sampled_from(["running", "success", "expired"]))
+    def report(self, name: str, status: str) -> None:
+        running = [one for one in self.brains.agents[name].running if one in self.known - self.ended]
+        if running:
+            said = {"agent": name, "id": running[0], "status": status}
+            self.session.receive(frame("action_result", **said))
+            if status != "running":
+                self.ended.add(running[0])
+
+    @rule(name=st.sampled_from(NAMES))
+    def register_again(self, name: str) -> None:
+        self.session.receive(agents(name, epoch=self.epoch))
+        self.drain()
+
+    @rule(name=st.sampled_from(NAMES))
+    def answered(self, name: str) -> None:
+        self.session.answered(name)
+
+    @rule()
+    def change_scene(self) -> None:
+        self.epoch += 1
+        self.session.receive(agents(*NAMES, epoch=self.epoch))
+        self.drain()
+        assert self.unanswered == []
+
+    @initialize()
+    def begin(self) -> None:
+        assert len(self.brains.made) == len(NAMES)
+
+    @invariant()
+    def open(self) -> None:
+        assert self.session.closing is None
+
+    def teardown(self) -> None:
+        self.tick()
+        assert self.unanswered == []
+        assert len(self.brains.made) == len(NAMES), "registering again keeps the trees"
+
+
+TestGame = Game.TestCase
+TestGame.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
