@@ -100,6 +100,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds after which nobody waits for the answer any more."""
     priority: int = 0
     """Higher goes first."""
+    patient: bool = False
+    """Wait while the model is still loading, instead of being told so at once: a person asked, and not a tick."""
     tick: int = 0
     """The agent's tick in which it was asked."""
 

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -662,6 +663,38 @@ async def test_questions_are_refused_at_once_until_the_model_is_ready() -> None:
     model.start_gate.set()
     assert await starting == gateway.info == model.info
     assert gateway.state == "ready"
+    await gateway.close()
+
+
+async def test_a_patient_question_waits_for_a_model_that_is_loading() -> None:
+    model = FakeModel()
+    model.start_gate = asyncio.Event()
+    gateway = Gateway(model)
+    starting = asyncio.create_task(gateway.start())
+    await idle()
+    ticket = gateway.ask(msgspec.structs.replace(question("chat"), patient=True))
+    await idle()
+    assert ticket.outcome is None
+    model.start_gate.set()
+    await starting
+    await idle()
+    model.calls[0].answer()
+    assert isinstance(await ticket.wait(), Decision)
+    await gateway.close()
+
+
+async def test_a_patient_question_is_told_when_the_model_cannot_be_had() -> None:
+    model = FakeModel()
+    model.start_gate = asyncio.Event()
+    model.start_errors = [ModelNotInstalled("run `ollama pull fake`")]
+    gateway = Gateway(model)
+    starting = asyncio.create_task(gateway.start())
+    await idle()
+    ticket = gateway.ask(msgspec.structs.replace(question("chat"), patient=True))
+    model.start_gate.set()
+    with pytest.raises(ModelNotInstalled):
+        await starting
+    assert isinstance(await ticket.wait(), NoAnswer)
     await gateway.close()
 
 

@@ -160,12 +160,12 @@ class Gateway:
     def ask(self, question: Question) -> GatewayTicket:
         """Take a question and return its ticket at once.
 
-        While the model is not ready, the ticket says so already.
+        While the model is not ready, the ticket says so already, unless the question is patient.
         """
         now = self._clock.now()
         ticket = GatewayTicket(question, number=self.stats.asked, asked=now, give_up=self._give_up)
         refusal = self._refusal()
-        if refusal is not None:
+        if refusal is not None and not (question.patient and self.state == "warming"):
             self._register(ticket)
             self._settle(ticket, refusal)
             return ticket
@@ -264,8 +264,9 @@ class Gateway:
         if self.state == "ready":
             assert info is not None
             self._queue.slots = max(1, info.slots) if self._in_flight is None else self._in_flight
+            self._dispatch_soon()
         refusal = self._refusal()
-        if refusal is not None:
+        if refusal is not None and self.state != "warming":
             for ticket in self._queue.drain():
                 self._settle(ticket, refusal)
 

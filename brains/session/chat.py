@@ -135,6 +135,7 @@ class ChatSession:
             prompt=RenderedPrompt(name="chat", version=VERSION, system=SYSTEM, user=line),
             max_tokens=MAX_TOKENS,
             timeout=TIMEOUT,
+            patient=True,
         )
 
     def _advance(self) -> None:

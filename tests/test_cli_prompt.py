@@ -1,0 +1,231 @@
+"""`brains prompt`, called as people call it, with the scripted model in place of a real one."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from brains.cli import cli
+from brains.cli._evaluation import Limits, Work, ask_cases, evaluate
+from brains.errors import ConfigError, ModelUnavailable, PromptError
+from brains.prompts import Prompt, decode_calibrations
+from brains.questions import ModelInfo, ModelReply, ModelRequest, Way
+from brains.reload import load_prompts
+
+PROMPT = """\
+---
+description: Is it a threat?
+answer: {danger: true, safe: false}
+inputs: {x: []}
+examples:
+  - {x: a wolf, answer: danger}
+  - {x: a lamb, answer: safe}
+---
+system:
+Label it.
+user:
+{{ x }}
+"""
+CASES = """\
+- {x: a bear, answer: danger}
+- {x: a hen, answer: safe}
+- {x: a lion, answer: danger}
+- {x: a cow, answer: safe}
+"""
+ACTION = "---\nanswer: action\nexamples:\n  - {answer: fight}\n  - {answer: flee}\n---\nuser:\nNow"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a folder `prompts` in the current folder, with two prompts, one of them with cases."""
+    monkeypatch.chdir(tmp_path)
+    place = tmp_path / "prompts"
+    (place / "guard").mkdir(parents=True)
+    (place / "guard/is_hostile.j2").write_text(PROMPT)
+    (place / "guard/is_hostile.cases.yaml").write_text(CASES)
+    (place / "respond.j2").write_text(ACTION)
+    return place
+
+
+def run(*args: str) -> Result:
+    return CliRunner().invoke(cli, ["prompt", *args], standalone_mode=False)
+
+
+def code(result: Result) -> int:
+    """Return the exit code; click gives it as the value outside of its standalone mode."""
+    assert result.exception is None, result.exception
+    return int(result.return_value or 0)
+
+
+def test_list_names_all_and_what_is_not_well(folder: Path) -> None:
+    result = run("list")
+    assert code(result) == 0
+    assert "guard/is_hostile" in result.stdout
+    assert "danger / safe" in result.stdout
+    assert "prompts/respond.j2: warning: 2 examples" in result.stderr
+    (folder / "broken.j2").write_text("x")
+    result = run("list")
+    assert code(result) == 1
+    assert "error: prompts/broken.j2:1: a prompt file starts with" in result.stderr
+
+
+def test_list_as_json(folder: Path) -> None:
+    facts = json.loads(run("list", "--json", "--prompts", "prompts").stdout)
+    assert [(one["name"], one["kind"], one["examples"]) for one in facts["prompts"]] == [
+        ("guard/is_hostile", "condition", 2),
+        ("respond", "action", 2),
+    ]
+    assert facts["errors"] == []
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_is_what_a_model_gets() -> None:
+    result = run("show", "guard/is_hostile")
+    assert result.stdout == "Label it.\n\na wolf -> danger\na lamb -> safe\na bear ->\n"
+    assert "Is it a threat?" in result.stderr
+    result = run("show", "guard/is_hostile", "--inputs", '{"x": "a mouse"}', "--way", "chat")
+    assert result.stdout.endswith("[assistant]\nsafe\n\n[user]\na mouse\n")
+    assert "Answer with one word: danger or safe." in result.stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_show_tells_what_is_wrong() -> None:
+    result = run("show", "guard/hostile")
+    assert isinstance(result.exception, PromptError)
+    assert "did you mean 'guard/is_hostile'" in str(result.exception)
+    assert "JSON object" in str(run("show", "guard/is_hostile", "--inputs", "[]").exception)
+    assert isinstance(run("show", "guard/is_hostile", "--inputs", "{}").exception, PromptError)
+
+
+@pytest.mark.usefixtures("folder")
+def test_eval_measures_all_prompts_that_have_cases() -> None:
+    result = run("eval", "--model", "scripted", "--json", "--min-accuracy", "0", "--min-margin", "-1", "--splits", "3")
+    assert code(result) == 0
+    (found,) = json.loads(result.stdout)
+    assert (found["prompt"], found["cases"], found["examples"], found["problems"]) == ("guard/is_hostile", 4, 2, [])
+    assert (found["labels"], found["majority"], found["nearest"]) == (["danger", "safe"], 0.5, 0.5)
+    assert 0 <= found["worst"] <= found["calibrated"] <= 1
+
+
+@pytest.mark.usefixtures("folder")
+def test_eval_fails_when_a_prompt_is_not_good_enough() -> None:
+    result = run("eval", "guard/is_hostile", "--model", "scripted", "--min-accuracy", "1.01")
+    assert code(result) == 1
+    assert "not good enough" in result.stdout
+    assert "is less than 1.01" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [(["respond"], "has no cases"), (["talk"], "free text"), (["nothing"], "no prompt called")],
+)
+def test_what_cannot_be_evaluated_is_said(folder: Path, names: list[str], says: str) -> None:
+    (folder / "talk.j2").write_text("---\nanswer: text\n---\nuser:\nHi")
+    assert says in str(run("eval", *names, "--model", "scripted").exception)
+
+
+def test_no_cases_at_all(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").unlink()
+    assert isinstance(run("eval", "--model", "scripted").exception, ConfigError)
+
+
+def test_a_broken_case_names_its_line(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES + "- {y: a hen, answer: safe}\n")
+    error = run("eval", "--model", "scripted").exception
+    assert str(error).startswith("prompts/guard/is_hostile.cases.yaml:5: case 5: 'y' is not an input")
+
+
+def test_calibrate_stores_beside_the_prompt_and_keeps_other_models(folder: Path) -> None:
+    file = folder / "guard/is_hostile.calibration.json"
+    file.write_text('{"other": {"model": "big", "scale": 2.0}}')
+    result = run("calibrate", "--model", "scripted", "--splits", "2")
+    assert code(result) == 0
+    assert result.stdout.startswith("prompts/guard/is_hostile.calibration.json: 4 cases, raw ")
+    stored = decode_calibrations(file.read_text(), file="x")
+    assert stored.pop("other").model == "big"
+    ((digest, calibration),) = stored.items()
+    prompt = load_prompts(folder).get("guard/is_hostile")
+    assert (calibration.prompt_hash, calibration.cases, set(calibration.bias)) == (
+        prompt.version,
+        4,
+        {"danger", "safe"},
+    )
+    assert digest
+    assert sorted(path.name for path in file.parent.iterdir()) == [
+        "is_hostile.calibration.json",
+        "is_hostile.cases.yaml",
+        "is_hostile.j2",
+    ]
+    assert calibration.model in run("list").stdout
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_model_without_probabilities_cannot_be_calibrated() -> None:
+    Path("brains.toml").write_text('label_way = "schema"')
+    assert "no probabilities" in str(run("calibrate", "--model", "scripted").exception)
+
+
+def test_a_calibration_that_cannot_be_written_is_said(folder: Path) -> None:
+    (folder / "guard/is_hostile.calibration.json").write_text("{")
+    assert "no calibration file" in str(run("calibrate", "--model", "scripted").exception)
+
+
+class Fake:
+    """A model that answers from a list, and fails where that holds an error."""
+
+    name = "fake"
+
+    def __init__(self, *answers: str | Exception) -> None:
+        self.answers = list(answers)
+        self.most = self._now = 0
+
+    async def start(self) -> ModelInfo:
+        able: frozenset[Way] = frozenset({"chat"})
+        return ModelInfo(name="fake", digest="f", backend="scripted", ways=able, label_way="chat", slots=2)
+
+    async def generate(self, request: ModelRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
+        self._now += 1
+        self.most = max(self.most, self._now)
+        await asyncio.sleep(0)
+        self._now -= 1
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return ModelReply(text=answer, prompt_time=0.25)
+
+    async def close(self) -> None:
+        pass
+
+
+def work() -> Work:
+    prompt = Prompt("guard/is_hostile", PROMPT)
+    return Work(prompt, prompt.cases(CASES))
+
+
+async def test_cases_are_asked_as_many_at_a_time_as_there_are_slots() -> None:
+    model, steps = Fake("danger", "safe", "dunno", "danger"), []
+    info = await model.start()
+    run = await ask_cases(model, info, work(), lambda: steps.append(1))
+    assert model.most == 2
+    assert len(steps) == 4
+    assert [None if one is None else one.answer for one in run.decisions] == ["danger", "safe", None, "danger"]
+    found = evaluate(run, info, Limits(0.8, 0.15), splits=2)
+    assert (found.unanswered, found.raw, found.median_ms) == (1, 0.5, 250.0)
+    assert len(found.problems) == 3
+
+
+async def test_a_model_that_goes_away_ends_it() -> None:
+    model = Fake("danger", ModelUnavailable("gone"), "safe", "safe")
+    with pytest.raises(ModelUnavailable, match="gone"):
+        await ask_cases(model, await model.start(), work(), lambda: None)
+
+
+@pytest.mark.parametrize("args", [["--help"], ["list", "--help"], ["show", "--help"], ["eval", "--help"]])
+def test_help_has_examples(args: list[str]) -> None:
+    result = run(*args)
+    assert "Examples:" in result.stdout

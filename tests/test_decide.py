@@ -1,0 +1,331 @@
+"""Questions into requests, replies into decisions."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from brains.decide import FLOOR, choose_way, decide, request_for, score_labels, usable_calibration
+from brains.errors import ConfigError, MalformedAnswer, ModelRefused
+from brains.questions import (
+    Calibration,
+    Decision,
+    Latency,
+    ModelInfo,
+    ModelReply,
+    Question,
+    RenderedPrompt,
+    TokenChoice,
+    Turn,
+    Way,
+)
+
+LABELS = ("danger", "safe")
+PROMPT = RenderedPrompt(
+    name="guard/is_hostile",
+    version="v1",
+    system="Label it as danger or safe.",
+    turns=(Turn("A wolf", "danger"), Turn("A lamb", "safe")),
+    user="A fox",
+)
+SCHEMA = {
+    "type": "object",
+    "properties": {"target": {"enum": ["gate", "wall"]}},
+    "required": ["target"],
+    "additionalProperties": False,
+}
+
+
+def model(*ways: Way, label_way: Way = "completion") -> ModelInfo:
+    able = frozenset(ways or ("completion", "chat", "schema", "text"))
+    return ModelInfo(name="smol", digest="d1", backend="scripted", ways=able, label_way=label_way)
+
+
+def question(prompt: RenderedPrompt = PROMPT, labels: tuple[str, ...] = LABELS, **more: Any) -> Question:
+    return Question(session="s", agent="a", leaf="l", prompt=prompt, labels=labels, **more)
+
+
+def token(**top: float) -> TokenChoice:
+    """Return a token with these probabilities; the first is the chosen one."""
+    logs = tuple((text.replace("_", " "), math.log(p)) for text, p in top.items())
+    return TokenChoice(*logs[0], logs)
+
+
+def answer(reply: ModelReply, asked: Question | None = None, way: Way | None = None, **info: Any) -> Decision:
+    asked = asked or question()
+    known = model(**info)
+    return decide(asked, request_for(asked, known, way=way), reply, known, Latency(total=0.1))
+
+
+def scored(**top: float) -> Decision:
+    return answer(ModelReply(text="", tokens=(token(**top),)))
+
+
+# --- ways and requests ---
+
+
+@pytest.mark.parametrize(
+    ("asked", "info", "override", "way"),
+    [
+        (question(), model(), None, "completion"),
+        (question(), model(label_way="chat"), None, "chat"),
+        (question(), model("chat", "schema"), None, "chat"),
+        (question(), model("schema", "text"), None, "schema"),
+        (question(), model(), "chat", "chat"),
+        (question(labels=(), schema=SCHEMA), model(), "chat", "schema"),
+        (question(labels=()), model(), "completion", "text"),
+    ],
+)
+def test_the_way_follows_question_and_model(asked: Question, info: ModelInfo, override: Way | None, way: Way) -> None:
+    assert choose_way(asked, info, override) == way
+    assert request_for(asked, info, way=override).way == way
+
+
+@pytest.mark.parametrize(
+    ("asked", "info", "override", "error"),
+    [
+        (question(labels=(), schema=SCHEMA), model("completion"), None, ModelRefused),
+        (question(labels=()), model("completion"), None, ModelRefused),
+        (question(), model("text"), None, ModelRefused),
+        (question(), model("chat"), "completion", ConfigError),
+        (question(), model(), "text", ConfigError),
+    ],
+)
+def test_what_a_model_cannot_do_is_refused(
+    asked: Question, info: ModelInfo, override: Way | None, error: type[Exception]
+) -> None:
+    with pytest.raises(error, match="smol"):
+        choose_way(asked, info, override)
+
+
+def test_completion_is_few_shot_text() -> None:
+    request = request_for(question(), model())
+    assert request.prompt == "Label it as danger or safe.\n\nA wolf -> danger\nA lamb -> safe\nA fox ->"
+    assert (request.max_tokens, request.top_logprobs, request.messages) == (1, 20, ())
+    assert request.options == {"temperature": 0, "top_k": 1, "seed": 1, "repeat_penalty": 1.0}
+
+
+def test_chat_is_turns() -> None:
+    request = request_for(question(), model(), way="chat")
+    assert request.messages == (
+        ("system", "Label it as danger or safe."),
+        ("user", "A wolf"),
+        ("assistant", "danger"),
+        ("user", "A lamb"),
+        ("assistant", "safe"),
+        ("user", "A fox"),
+    )
+    assert request.top_logprobs == 20
+
+
+@pytest.mark.parametrize(
+    ("system", "said"),
+    [
+        ("Dangerous or safe?", "Dangerous or safe?\nAnswer with one word: danger or safe."),
+        ("", "Answer with one word: danger or safe."),
+        ("Safe or DANGER?", "Safe or DANGER?"),
+    ],
+)
+def test_labels_are_named_if_the_system_text_does_not(system: str, said: str) -> None:
+    request = request_for(question(RenderedPrompt(name="p", version="v", system=system, user="x")), model(), way="chat")
+    assert request.messages[0] == ("system", said)
+
+
+def test_schema_asks_for_an_object() -> None:
+    request = request_for(question(), model(), way="schema")
+    assert request.schema is not None
+    assert request.schema["properties"] == {"answer": {"type": "string", "enum": ["danger", "safe"]}}
+    assert request.messages[2] == ("assistant", '{"answer": "danger"}')
+    assert request.messages[0][1].endswith('Answer with JSON: {"answer": "danger"}, the answer being danger or safe.')
+    assert 0 < request.max_tokens <= 64
+
+
+def test_arguments_are_asked_for_without_the_examples() -> None:
+    request = request_for(question(labels=(), schema=SCHEMA, max_tokens=30), model())
+    assert [role for role, _ in request.messages] == ["system", "user"]
+    assert json.dumps(SCHEMA) in request.messages[0][1]
+    assert (request.schema, request.max_tokens) == (SCHEMA, 30)
+
+
+def test_free_text_keeps_the_prompt_as_it_is() -> None:
+    request = request_for(question(labels=(), max_tokens=50), model())
+    assert request.messages[0] == ("system", PROMPT.system)
+    assert (request.max_tokens, request.top_logprobs) == (50, 0)
+
+
+def test_a_prompts_temperature_frees_the_choice() -> None:
+    warm = RenderedPrompt(name="p", version="v", user="x", options={"temperature": 0.7})
+    assert request_for(question(warm, ()), model()).options == {"temperature": 0.7, "seed": 1, "repeat_penalty": 1.0}
+
+
+# --- labels ---
+
+
+def test_spellings_of_a_label_count_together() -> None:
+    decision = scored(_danger=0.4, Danger=0.1, dan=0.1, _safe=0.2, _the=0.1)
+    assert decision.answer == "danger"
+    assert decision.probabilities == pytest.approx({"danger": 0.75, "safe": 0.25})
+    assert decision.off_label == pytest.approx(0.2)
+    assert decision.raw == decision.probabilities
+    assert not decision.calibrated
+
+
+def test_tokenizers_signs_for_a_space_are_spaces() -> None:
+    for space in ("\u2581", "\u0120", " \n"):
+        scores = score_labels([TokenChoice(space + "safe", math.log(0.5))], LABELS)
+        assert scores is not None
+        assert scores.raw["safe"] > 0.99
+
+
+def test_a_token_that_begins_two_labels_counts_for_neither() -> None:
+    scores = score_labels([token(_st=0.5, _sto=0.3, _ste=0.1)], ("steal", "stop"))
+    assert scores is not None
+    assert scores.raw == pytest.approx({"steal": 0.25, "stop": 0.75})
+    assert scores.off_label == pytest.approx(0.6)
+
+
+def test_an_unseen_label_is_unlikely_and_not_impossible() -> None:
+    assert scored(_safe=0.5, _the=0.5).probabilities["danger"] == pytest.approx(FLOOR / 0.5, rel=1e-3)
+
+
+def test_blank_tokens_are_passed_over() -> None:
+    tokens = (token(_=0.9, safe=0.1), TokenChoice("\n", -0.1), token(danger=0.8, safe=0.1))
+    assert answer(ModelReply(text="\n danger", tokens=tokens)).answer == "danger"
+    with pytest.raises(MalformedAnswer, match="none of danger, safe"):
+        answer(ModelReply(text=" \n", tokens=tokens[:2]))
+
+
+def test_no_answer_if_nearly_all_is_off_the_labels() -> None:
+    assert scored(_the=0.95, _safe=0.03, _danger=0.01).answer == "safe"
+    with pytest.raises(
+        MalformedAnswer, match=r"guard/is_hostile, asked of smol: 99% .* none of danger, safe \(but ' the'\)"
+    ):
+        scored(_the=0.98, _safe=0.01)
+
+
+@pytest.mark.parametrize("logprob", [math.nan, math.inf, -math.inf, 0.5])
+def test_what_is_no_logarithm_of_a_probability_is_refused(logprob: float) -> None:
+    for choice in (TokenChoice(" safe", logprob), TokenChoice(" safe", -1.0, ((" safe", -1.0), (" x", logprob)))):
+        with pytest.raises(MalformedAnswer, match="logarithm"):
+            answer(ModelReply(text=" safe", tokens=(choice,)))
+
+
+@pytest.mark.parametrize(
+    ("text", "cut", "found"),
+    [
+        (" Safe.", False, "safe"),
+        ('"danger"', False, "danger"),
+        ("danger, because it bites", False, "danger"),
+        ("dan", True, "danger"),
+        ("**Safe**", False, "safe"),
+    ],
+)
+def test_without_logprobs_the_text_tells(text: str, cut: bool, found: str) -> None:
+    decision = answer(ModelReply(text=text, done_reason="length" if cut else "stop"))
+    assert decision.answer == found
+    assert decision.confidence == 1.0
+    assert sum(decision.probabilities.values()) == 1.0
+
+
+@pytest.mark.parametrize(("text", "cut"), [("dan", False), ("safely", False), ("", True), ("I am not sure", True)])
+def test_text_that_is_no_label_is_refused(text: str, cut: bool) -> None:
+    with pytest.raises(MalformedAnswer, match="none of danger, safe"):
+        answer(ModelReply(text=text, done_reason="length" if cut else "stop"))
+
+
+logprobs = st.one_of(st.floats(max_value=0), st.floats(), st.just(-1e308))
+some_token = st.sampled_from([" danger", "safe", " s", "d", "", " ", "the", "\u2581safe", "SAFE", "danger", "fl", "x"])
+choices = st.builds(
+    TokenChoice, some_token, logprobs, st.lists(st.tuples(some_token, logprobs), max_size=20).map(tuple)
+)
+calibrations = st.builds(
+    Calibration,
+    scale=st.floats(allow_nan=False),
+    bias=st.dictionaries(st.sampled_from(LABELS), st.floats()),
+    prompt_hash=st.sampled_from(["v1", "v0"]),
+)
+
+
+@given(st.lists(choices, max_size=4), st.text(max_size=8), st.none() | calibrations)
+def test_a_decision_is_always_a_label_with_probabilities(
+    tokens: list[TokenChoice], text: str, calibration: Calibration | None
+) -> None:
+    prompt = RenderedPrompt(
+        name="p", version="v1", user="x", calibrations={"d1": calibration} if calibration is not None else {}
+    )
+    try:
+        decision = answer(ModelReply(text=text, tokens=tuple(tokens)), question(prompt))
+    except MalformedAnswer:
+        return
+    assert decision.answer in LABELS
+    for probabilities in (decision.probabilities, decision.raw):
+        assert tuple(probabilities) == LABELS
+        assert math.isclose(sum(probabilities.values()), 1.0)
+        assert all(0 <= p <= 1 for p in probabilities.values())
+    assert decision.probabilities[decision.answer] == max(decision.probabilities.values())
+    assert 0 <= decision.off_label <= 1
+
+
+# --- calibration in use ---
+
+
+def calibrated(hash_: str = "v1") -> Question:
+    calibration = Calibration(scale=1.0, bias={"danger": -3.0, "safe": 0.0}, prompt_hash=hash_)
+    return question(RenderedPrompt(name="p", version="v1", user="x", calibrations={"d1": calibration}))
+
+
+def test_a_calibration_corrects_the_lean() -> None:
+    decision = answer(ModelReply(text="", tokens=(token(_danger=0.6, _safe=0.4),)), calibrated())
+    assert decision.answer == "safe"
+    assert decision.calibrated
+    assert decision.raw == pytest.approx({"danger": 0.6, "safe": 0.4})
+
+
+def test_a_stale_calibration_is_not_used() -> None:
+    decision = answer(ModelReply(text="", tokens=(token(_danger=0.6, _safe=0.4),)), calibrated("v0"))
+    assert (decision.answer, decision.calibrated) == ("danger", False)
+
+
+def test_a_calibration_holds_for_the_way_it_was_made_with() -> None:
+    asked = calibrated()
+    assert usable_calibration(asked, request_for(asked, model()), model()) is not None
+    assert usable_calibration(asked, request_for(asked, model(), way="chat"), model()) is None
+    chatty = model("chat", "text")
+    assert usable_calibration(asked, request_for(asked, chatty), chatty) is not None
+
+
+# --- schema and text ---
+
+
+def test_a_schema_answer_is_a_value() -> None:
+    asked = question(labels=(), schema=SCHEMA)
+    decision = answer(ModelReply(text='{"target": "gate"}'), asked)
+    assert (decision.answer, decision.value, decision.way) == ("", {"target": "gate"}, "schema")
+    assert decision.confidence == 1.0
+
+
+def test_a_cut_off_object_is_told_first() -> None:
+    with pytest.raises(MalformedAnswer, match="cut off after 3 tokens"):
+        answer(
+            ModelReply(text='{"target": "ga', done_reason="length", output_tokens=3),
+            question(labels=(), schema=SCHEMA),
+        )
+
+
+def test_a_label_may_come_as_an_object() -> None:
+    decision = answer(ModelReply(text=' {"answer": "safe"}\n'), way="schema")
+    assert (decision.answer, decision.probabilities, decision.value) == ("safe", {"danger": 0.0, "safe": 1.0}, None)
+    with pytest.raises(MalformedAnswer, match="field 'answer' must be one of"):
+        answer(ModelReply(text='{"answer": "help"}'), way="schema")
+
+
+def test_free_text_is_trimmed() -> None:
+    asked = question(labels=())
+    assert answer(ModelReply(text=" Halt!\x00\nWho goes there?\n"), asked).answer == "Halt!\nWho goes there?"
+    with pytest.raises(MalformedAnswer, match="said nothing"):
+        answer(ModelReply(text=" \x07\n"), asked)

@@ -1,0 +1,290 @@
+"""`brains demo`: whole runs over a real socket with a scripted model, what they print, and how they end."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from brains.cli._demo.show import PlainShow, ScreenShow
+from brains.cli._demo.story import printable
+from brains.cli._demo.tally import Tally
+from brains.cli.demo import command
+from brains.errors import MalformedAnswer
+from brains.models.scripted import ScriptedModel, labels_of
+from brains.questions import Decision, Latency, ModelRequest
+from brains.snapshot import AgentSnapshot, Fault, LeafReport, TickReport
+
+ROOT = Path(__file__).parent.parent
+FOLDERS = ["--trees", str(ROOT / "trees"), "--prompts", str(ROOT / "prompts")]
+FAST = ["--speed", "10"]
+
+
+def demo(*args: str, model: ScriptedModel | None = None) -> Result:
+    return CliRunner().invoke(command, [*FOLDERS, *args], obj=model)
+
+
+def summary_of(result: Result) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(result.stdout)
+    return found
+
+
+# --- whole runs ------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_adds_up() -> None:
+    result = demo("--seconds", "20", "--json", *FAST, model=ScriptedModel())
+    assert result.exit_code == 0, result.output
+    summary = summary_of(result)
+    questions = summary["questions"]
+    assert summary["ok"]
+    assert summary["model"] == "scripted (scripted)"
+    assert len(summary["agents"]) == 5
+    for counts in (questions, *summary["leaves"]):
+        ends = counts["answered"] + counts["unanswered"] + counts["cancelled"] + counts["open"]
+        assert counts["asked"] == ends
+        assert min(counts["open"], counts["unanswered"]) >= 0
+    for count in ("asked", "answered", "unanswered", "cancelled", "open"):
+        assert questions[count] == sum(leaf[count] for leaf in summary["leaves"])
+    assert summary["actions"]["all"] == sum(summary["actions"][s] for s in ("tree", "llm", "fallback"))
+    assert questions["answered_percent"] > 50
+    assert all(leaf["asked"] for leaf in summary["leaves"])
+    assert summary["faults"] == 0
+
+
+def test_lines_tell_of_questions_answers_and_actions() -> None:
+    result = demo("--seconds", "6", "--plain", *FAST, model=ScriptedModel())
+    for kind in ("asks", "answer", "does", "news"):
+        assert f" {kind} " in result.stdout
+    assert "latency" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+def test_a_model_that_answers_nothing_is_no_success() -> None:
+    broken = ScriptedModel({"*": MalformedAnswer("mumbles")})
+    result = demo("--seconds", "8", "--plain", *FAST, model=broken)
+    assert result.exit_code == 1
+    assert "FALLBACK" in result.stdout
+    assert "the model answered only 0% of the questions (malformed" in result.stdout
+
+
+def test_a_model_that_always_says_the_same_is_no_success() -> None:
+    def first(request: ModelRequest) -> str | None:
+        labels = labels_of(request)
+        return labels[0] if labels else None
+
+    result = demo("--seconds", "40", "--json", *FAST, model=ScriptedModel(first))
+    summary = summary_of(result)
+    assert result.exit_code == 1
+    assert not summary["ok"]
+    assert any("and always" in problem for problem in summary["problems"])
+
+
+def test_json_has_standard_output_for_itself() -> None:
+    result = demo("--seconds", "2", "--json", *FAST, model=ScriptedModel())
+    assert len(result.stdout.splitlines()) == 1
+    assert " asks " in result.stderr
+
+
+def test_a_broken_prompt_is_named_with_its_place(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    shutil.copytree(ROOT / "prompts", prompts)
+    broken = prompts / "villager" / "react.j2"
+    broken.write_text(broken.read_text().replace("{{ event", "{{ event |"))
+    args = ["--trees", str(ROOT / "trees"), "--prompts", str(prompts), "--seconds", "3", "--plain", *FAST]
+    result = CliRunner().invoke(command, args, obj=ScriptedModel())
+    assert "villager/react.j2:" in result.stdout
+    assert "FALLBACK" in result.stdout
+
+
+def test_a_missing_brain_leaves_its_body_standing(tmp_path: Path) -> None:
+    trees = tmp_path / "few_trees"
+    shutil.copytree(ROOT / "trees", trees, ignore=shutil.ignore_patterns("thief.py", "__pycache__"))
+    args = ["--trees", str(trees), "--prompts", str(ROOT / "prompts"), "--seconds", "2", "--plain", *FAST]
+    result = CliRunner().invoke(command, args, obj=ScriptedModel())
+    assert "there is no brain called 'thief'" in result.stdout
+    assert "4 agents" in result.stdout
+
+
+def brains(*args: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    """Run the command as a user does."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "brains", "demo", *args], capture_output=True, text=True, check=False, cwd=cwd, env=env
+    )
+
+
+def test_it_runs_from_the_command_line() -> None:
+    result = brains("--model", "scripted", "--seconds", "2", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["ticks"] > 0
+
+
+def test_outside_a_checkout_it_says_how_to_get_one(tmp_path: Path) -> None:
+    result = brains("--model", "scripted", "--seconds", "1", cwd=tmp_path)
+    assert result.returncode == 1
+    assert "git clone" in result.stderr
+    assert "--trees" in result.stderr
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for child processes")
+def test_ctrl_c_ends_with_the_summary() -> None:
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
+    command_line = [sys.executable, "-m", "brains", "demo", "--model", "scripted", "--plain"]
+    with subprocess.Popen(command_line, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if " asks " in line:
+                process.send_signal(signal.SIGINT)
+                break
+        rest = process.stdout.read()
+    assert process.returncode == 0
+    assert "answered" in rest
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a closed pipe is something else on Windows")
+def test_nobody_reads_on() -> None:
+    """As in `brains demo --plain | head -1`."""
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command_line = [sys.executable, "-m", "brains", "demo", "--model", "scripted", "--plain"]
+    with subprocess.Popen(
+        command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert process.returncode == 0, errors
+    assert errors == ""
+
+
+# --- what is shown ---------------------------------------------------------------------------------------------------
+
+RED = "\x1b[31m"
+
+
+def report(*notes: LeafReport, text: str = "a masked man", **more: Any) -> TickReport:
+    sees = [{"id": "s", "kind": "stranger", "distance": 2.0, "looks": text, "does": "waits", "says": ""}]
+    return TickReport(
+        agent="guard_1", brain="guard", tick=1, time=1.0, snapshot=AgentSnapshot(time=1.0, me={"sees": sees}),
+        status="SUCCESS", running=("Guard/Patrol",), leaves=notes, **more,
+    )  # fmt: skip
+
+
+def asked(leaf: str = "Guard/Hostile?") -> LeafReport:
+    return LeafReport(kind="asked", leaf=leaf, prompt="guard/is_hostile", text="A masked man waits")
+
+
+def answered(label: str = "danger", seconds: float = 0.05) -> LeafReport:
+    decision = Decision(answer=label, probabilities={label: 0.9, "other": 0.1}, latency=Latency(total=seconds))
+    return LeafReport(
+        kind="answered", leaf="Guard/Hostile?", prompt="guard/is_hostile", text="yes, 0.90", decision=decision
+    )
+
+
+def fallback(reason: str) -> LeafReport:
+    return LeafReport(kind="fallback", leaf="Guard/Hostile?", prompt="guard/is_hostile", reason=reason, text="why")
+
+
+def test_no_control_characters_reach_the_terminal() -> None:
+    assert printable(f"a{RED}b\r\nc\u202ed") == "a [31mb c d"
+    out = io.StringIO()
+    show = PlainShow(out)
+    show.report(report(asked(), answered(), text=RED, faults=(Fault(leaf=RED, error=RED, traceback=""),)))
+    show.news("yard", RED)
+    show.speech("guard_1", RED, True)
+    show.problem(RED)
+    assert "\x1b" not in out.getvalue()
+
+
+def screen(show: ScreenShow, console: Console) -> str:
+    with console.capture() as capture:
+        console.print(show.render())
+    return capture.get()
+
+
+@pytest.mark.parametrize(("width", "height"), [(120, 40), (80, 24), (40, 10)])
+def test_the_screen_fits_and_marks_fallbacks(width: int, height: int) -> None:
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    show = ScreenShow(console)
+    try:
+        show.status("scripted")
+        for number in range(50):
+            show.news("yard", f"number {number} " + "x" * 200)
+        show.report(report(asked(), fallback("deadline")))
+    finally:
+        show.close()
+    lines = screen(show, console).splitlines()
+    assert len(lines) <= height
+    assert max(map(len, lines)) <= width
+    assert any("FALLBACK deadline" in line for line in lines)
+    assert any("guard_1" in line for line in lines)
+
+
+# --- counting --------------------------------------------------------------------------------------------------------
+
+
+def test_a_stale_verdict_ends_no_question() -> None:
+    tally = Tally()
+    tally.add(report(asked(), fallback("stale")))
+    assert (tally.total("open"), tally.fallbacks["stale"]) == (1, 1)
+    tally.add(report(answered()))
+    assert (tally.total("open"), tally.share) == (0, 1.0)
+
+
+def test_questions_that_were_cancelled_are_no_failures() -> None:
+    tally = Tally()
+    gone = LeafReport(kind="cancelled", leaf="Guard/Hostile?", prompt="guard/is_hostile", reason="elsewhere")
+    for note in (answered(), gone, gone, gone):
+        tally.add(report(asked(), note))
+    assert (tally.share, tally.total("cancelled"), tally.problems()) == (1.0, 3, [])
+
+
+def test_a_fallback_after_an_answer_is_not_counted_twice() -> None:
+    tally = Tally()
+    tally.add(report(asked(), answered(), fallback("bad_arguments")))
+    assert (tally.total("answered"), tally.total("unanswered"), tally.total("open")) == (1, 0, 0)
+
+
+def test_nothing_asked_proves_nothing() -> None:
+    tally = Tally()
+    tally.add(report())
+    assert tally.problems() == ["no question came to an end"]
+
+
+def test_half_of_the_answers_are_enough_and_less_are_not() -> None:
+    tally = Tally()
+    tally.add(report(asked(), answered()))
+    tally.add(report(asked(), fallback("deadline")))
+    assert tally.problems() == []
+    tally.add(report(asked(), fallback("deadline")))
+    assert tally.problems() == ["the model answered only 33% of the questions (deadline 2)"]
+
+
+def test_ten_equal_answers_are_suspect_and_nine_are_not() -> None:
+    tally = Tally()
+    for _ in range(9):
+        tally.add(report(asked(), answered()))
+    assert tally.problems() == []
+    tally.add(report(asked(), answered()))
+    assert tally.problems() == ["Guard/Hostile? was answered 10 times, and always 'danger'"]
+    tally.add(report(asked(), answered("safe")))
+    assert tally.problems() == []
+
+
+def test_latencies_are_in_milliseconds() -> None:
+    tally = Tally()
+    for number in range(1, 101):
+        tally.add(report(asked(), answered(seconds=number / 1000)))
+    assert tally.summary()["latency_ms"] == {"median": 50.5, "p95": 95.1}
