@@ -226,3 +226,16 @@ def test_help_shows_examples() -> None:
     result = CliRunner().invoke(command, ["--help"])
     assert result.exit_code == 0
     assert "brains serve --model" in result.output
+
+
+async def test_auto_without_any_model_stops_and_names_both_ways(project: Path, tmp_path: Path) -> None:
+    """Nothing is installed that could come back later, so there is nothing to wait for."""
+    process = await start(
+        project, "--model", "auto", OLLAMA_HOST="127.0.0.1:1", BRAINS_CACHE=str(tmp_path / "nothing here")
+    )
+    out, err = await process.communicate()
+    text = (out + err).decode()
+    assert process.returncode == 1
+    assert "Traceback" not in text
+    assert "ollama serve" in text
+    assert "brains model pull" in text

@@ -14,7 +14,7 @@ import click
 
 from brains import __version__
 from brains.config import Config, load_config
-from brains.errors import ModelError
+from brains.errors import BrainsError, ModelError
 
 if TYPE_CHECKING:
     from brains.gateway import Gateway
@@ -101,6 +101,7 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         version=__version__,
     )
     stop = _stopped_by_signals()
+    failed: list[BrainsError] = []
     try:
         await server.start()
         click.echo(f"listening on {server.url}")
@@ -115,13 +116,21 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
             await stop.wait()
             for task in background:
                 task.cancel()
+    except* BrainsError as group:
+        failed += [error for error in group.exceptions if isinstance(error, BrainsError)]
     finally:
         # Side by side: each has up to two seconds, and nobody should wait for four.
         await asyncio.gather(server.close(), gateway.close())
+    if failed:
+        raise failed[0]
 
 
 async def _start_model(gateway: Gateway) -> None:
-    """Start the model, again and again until it is there; meanwhile the game plays on fallbacks."""
+    """Start the model, again and again until it is there; meanwhile the game plays on fallbacks.
+
+    Raises:
+        ConfigError: there is nothing to wait for: `auto` found neither an Ollama nor a model for inside the process.
+    """
     problem = ""
     while True:
         try:
