@@ -19,10 +19,14 @@ from rich.console import Console
 from brains.cli._demo.show import PlainShow, ScreenShow
 from brains.cli._demo.story import printable
 from brains.cli._demo.tally import Tally
+from brains.cli._demo.warmup import warm_up_questions
+from brains.cli._demo.yard import Yard
 from brains.cli.demo import command
 from brains.errors import MalformedAnswer
+from brains.loading import load_trees
 from brains.models.scripted import ScriptedModel, labels_of
 from brains.questions import Decision, Latency, ModelRequest
+from brains.reload import load_prompts
 from brains.snapshot import AgentSnapshot, Fault, LeafReport, TickReport
 
 ROOT = Path(__file__).parent.parent
@@ -167,6 +171,12 @@ def test_nobody_reads_on() -> None:
         errors = process.stderr.read()
     assert process.returncode == 0, errors
     assert errors == ""
+
+
+def test_every_prompt_is_read_before_the_game_begins() -> None:
+    library, prompts = load_trees(ROOT / "trees"), load_prompts(ROOT / "prompts")
+    questions = list(warm_up_questions(library, prompts, Yard()))
+    assert sorted(question.prompt.name for question in questions) == sorted(prompts.names())
 
 
 # --- what is shown ---------------------------------------------------------------------------------------------------

@@ -683,6 +683,22 @@ async def test_a_patient_question_waits_for_a_model_that_is_loading() -> None:
     await gateway.close()
 
 
+async def test_patience_ends_with_the_questions_own_timeout() -> None:
+    model, clock = FakeModel(), ManualClock()
+    model.start_gate = asyncio.Event()
+    gateway = Gateway(model, clock=clock)
+    starting = asyncio.create_task(gateway.start())
+    await idle()
+    ticket = gateway.ask(msgspec.structs.replace(question("chat"), patient=True, timeout=60.0))
+    clock.time += 61
+    gateway.ask(msgspec.structs.replace(question("other"), agent="b", patient=True))
+    await idle()
+    assert reason(ticket) == "deadline"
+    await gateway.close()
+    with pytest.raises(ModelUnavailable):
+        await starting
+
+
 async def test_a_patient_question_is_told_when_the_model_cannot_be_had() -> None:
     model = FakeModel()
     model.start_gate = asyncio.Event()

@@ -281,12 +281,12 @@ class Gateway:
 
     def _dispatch(self) -> None:
         self._dispatch_due = False
-        info = self._keeper.info
-        if self._closed is not None or self.state != "ready" or info is None:
+        if self._closed is not None:
             return
         now = self._clock.now()
         self._expire(now)
-        while (request := self._queue.take(now)) is not None:
+        info = self._keeper.info if self.state == "ready" else None
+        while info is not None and (request := self._queue.take(now)) is not None:
             self.stats.requests += 1
             work = self._answer(request, info)
             task = asyncio.create_task(work, name=f"brains-ask {request.question.prompt.name}")
