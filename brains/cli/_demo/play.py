@@ -1,0 +1,158 @@
+"""One run of the demo: a real server, a real gateway, and the yard as their game, in one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from brains import __version__
+from brains.agent import Agent
+from brains.cli._demo.client import GameClient
+from brains.cli._demo.show import Show
+from brains.cli._demo.tally import Tally
+from brains.cli._demo.warmup import warm_up, warm_up_questions
+from brains.cli._demo.yard import Yard
+from brains.gateway import Gateway
+from brains.library import BrainLibrary
+from brains.prompts import PromptLibrary
+from brains.questions import ChatModel, ModelInfo, Way
+from brains.reload import PromptWatcher
+from brains.server import Server
+from brains.snapshot import TickReport
+
+__all__ = ["Ending", "Run", "play"]
+
+log = logging.getLogger("brains.demo")
+
+FRAMES_PER_SECOND = 8
+
+
+@dataclass
+class Run:
+    """What a run is made of."""
+
+    library: BrainLibrary
+    prompts: PromptLibrary
+    prompts_folder: Path
+    model: ChatModel
+    way: Way | None
+    seconds: float | None
+    rate: float
+    speed: float
+    seed: int
+    port: int
+
+
+@dataclass
+class Ending:
+    """How a run ended: by Ctrl-C, and whether anything had run by then."""
+
+    interrupted: bool
+    model: str = ""
+
+
+async def play(run: Run, show: Show, tally: Tally) -> Ending:
+    """Play until the time is up or somebody stops it.
+
+    Raises:
+        BrainsError: there is no model, the port is taken, or the game lost its server.
+    """
+
+    def observe(report: TickReport) -> None:
+        tally.add(report)
+        show.report(report)
+
+    gateway = Gateway(run.model, way=run.way)
+    factory = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
+    server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
+    with _stopped_by_signals() as stop:
+        try:
+            info = await _start_model(gateway, show, stop)
+            if info is None:
+                return Ending(interrupted=True)
+            yard = Yard(run.seed)
+            await warm_up(gateway, list(warm_up_questions(run.library, run.prompts, yard)), show, stop)
+            await server.start()
+            show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
+            client = GameClient(server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show)
+            async with _in_background(show, run, stop):
+                await client.play(run.seconds, stop)
+            return Ending(interrupted=stop.is_set(), model=f"{info.name} ({info.backend})")
+        finally:
+            await asyncio.gather(server.close(), gateway.close())
+
+
+async def _start_model(gateway: Gateway, show: Show, stop: asyncio.Event) -> ModelInfo | None:
+    """Load the model, with a sign of life every second; None if somebody stops us first."""
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    loading = asyncio.create_task(gateway.start())
+    stopped = asyncio.create_task(stop.wait())
+    try:
+        while not loading.done():
+            show.status(f"loading the model {gateway.model.name} ... {loop.time() - started:.0f} s")
+            await asyncio.wait([loading, stopped], timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.done():
+                return None
+        return loading.result()
+    finally:
+        for task in (loading, stopped):
+            task.cancel()
+        await asyncio.gather(loading, stopped, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _in_background(show: Show, run: Run, stop: asyncio.Event) -> AsyncIterator[None]:
+    """Draw the screen and watch the prompts meanwhile."""
+    watcher = PromptWatcher(run.prompts_folder, run.prompts)
+    tasks = [asyncio.create_task(_draw(show, stop)), asyncio.create_task(_watch(watcher))]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _draw(show: Show, stop: asyncio.Event) -> None:
+    while not show.broken:
+        show.refresh()
+        await asyncio.sleep(1 / FRAMES_PER_SECOND)
+    # As after `brains demo | head`: there is nobody to play for.
+    stop.set()
+
+
+async def _watch(watcher: PromptWatcher) -> None:
+    try:
+        await watcher.run()
+    except Exception:
+        log.exception("edits of prompts are no longer noticed")
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[asyncio.Event]:
+    """Give an event that Ctrl-C and SIGTERM set, until the block ends."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        except (ValueError, RuntimeError):  # not in the main thread: whoever runs us there stops us otherwise
+            pass
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)

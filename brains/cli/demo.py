@@ -1,0 +1,173 @@
+"""`brains demo`: a castle yard in the terminal, played over a real socket by a real model."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from brains.config import Config, load_config
+from brains.errors import ConfigError
+
+if TYPE_CHECKING:
+    from brains.cli._demo.play import Ending
+    from brains.cli._demo.show import Show
+    from brains.cli._demo.tally import Tally
+    from brains.questions import ChatModel
+
+__all__ = ["command"]
+
+EXAMPLES = """\b
+Examples:
+  brains demo                                     until Ctrl-C, with any model that is there
+  brains demo --seconds 20
+  brains demo --model ollama:llama3.2
+  brains demo --model scripted                    no model at all, only to see the parts move
+  brains demo --plain | grep FALLBACK
+  brains demo --seconds 20 --json > summary.json
+
+Edit a file in prompts/ meanwhile: the next question uses it.
+
+Exit code 0 if the model did its work, 1 if it did not (the summary says why) or something is missing, 130 for a
+Ctrl-C before anything ran.
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.option(
+    "--seconds", type=click.FloatRange(min=0, min_open=True), help="How long to play; until Ctrl-C if not given."
+)
+@click.option("--model", help="auto, ollama:NAME, embedded, embedded:/path/to.gguf or scripted.")
+@click.option("--trees", type=click.Path(), help="Folder of the brains.")
+@click.option("--prompts", type=click.Path(), help="Folder of their templates.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Decides who comes and what happens.")
+@click.option("--rate", type=click.FloatRange(1, 60), default=10, show_default=True, help="Snapshots per second.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the server; any free one if not given.")
+@click.option("--speed", type=click.FloatRange(0.1, 20), default=1, hidden=True, help="Game seconds per second.")
+@click.option("--plain", is_flag=True, help="Print lines instead of drawing a screen.")
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and all else on stderr.")
+@click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
+@click.pass_obj
+def command(
+    given: ChatModel | None,
+    seconds: float | None,
+    model: str | None,
+    trees: str | None,
+    prompts: str | None,
+    seed: int,
+    rate: float,
+    speed: float,
+    port: int,
+    plain: bool,
+    as_json: bool,
+    config_file: str | None,
+) -> None:
+    """Play a castle yard in the terminal: five agents, their behaviour trees, and a model that they ask."""
+    config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
+    _require_folders(config)
+    # Imported here, so that `--help` and a wrong option do not wait for all of it.
+    from brains.cli._demo.play import Run, play
+    from brains.cli._demo.tally import Tally
+    from brains.loading import load_trees
+    from brains.models import open_model
+    from brains.reload import load_prompts
+
+    run = Run(
+        library=load_trees(config.trees_folder),
+        prompts=load_prompts(config.prompts_folder),
+        prompts_folder=config.prompts_folder,
+        # A program that runs this command may bring a model of its own as the click object.
+        model=given
+        or open_model(
+            config.model, host=config.ollama_host, label_way=config.label_way, ollama_model=config.ollama_model
+        ),
+        way=config.label_way,
+        seconds=seconds,
+        rate=rate,
+        speed=speed,
+        seed=seed,
+        port=config.port,
+    )
+    tally = Tally()
+    with _show(plain=plain, as_json=as_json) as show:
+        for error in run.prompts.errors.values():
+            show.problem(str(error))
+        ending = asyncio.run(play(run, show, tally))
+    _end(tally, ending, show, as_json)
+
+
+def _require_folders(config: Config) -> None:
+    """Say where trees and prompts can be had from: they are not part of the installed package."""
+    try:
+        _ = config.trees_folder, config.prompts_folder
+    except ConfigError as error:
+        raise ConfigError(
+            f"{error}. The demo plays the brains of a checkout of the project: `git clone` its repository and run "
+            "`brains demo` in there, or name your own folders with --trees PATH --prompts PATH"
+        ) from error
+
+
+@contextlib.contextmanager
+def _show(*, plain: bool, as_json: bool) -> Iterator[Show]:
+    """Open the screen, or plain lines where there is none or nobody wants it; the log of brains goes there, too."""
+    from rich.console import Console
+
+    from brains.cli._demo.show import LogToShow, PlainShow, ScreenShow
+
+    out = sys.stderr if as_json else sys.stdout
+    console = Console(file=out, highlight=False)
+    is_screen = console.is_terminal and not console.is_dumb_terminal and not plain
+    show: Show = ScreenShow(console) if is_screen else PlainShow(out)
+    handler = LogToShow(show)
+    log = logging.getLogger("brains")
+    level, propagate = log.level, log.propagate
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    try:
+        yield show
+    finally:
+        show.close()
+        log.removeHandler(handler)
+        log.setLevel(level)
+        log.propagate = propagate
+
+
+def _end(tally: Tally, ending: Ending, show: Show, as_json: bool) -> None:
+    """Print the summary and leave with the exit code that it deserves."""
+    from brains.cli._demo.show import print_summary
+
+    if show.broken:
+        # Python would complain once more when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise click.exceptions.Exit(0)
+    if ending.interrupted and not tally.ticks:
+        raise KeyboardInterrupt
+    problems = tally.problems()
+    # Who stops a run early has not waited for enough questions, so it proves nothing.
+    failed = bool(problems) and not ending.interrupted
+    if as_json:
+        _print_json(tally, ending, problems)
+    else:
+        print_summary(tally, ending.model)
+    for problem in problems:
+        click.secho(f"problem: {problem}", fg="red", err=as_json)
+    raise click.exceptions.Exit(1 if failed else 0)
+
+
+def _print_json(tally: Tally, ending: Ending, problems: list[str]) -> None:
+    summary: dict[str, Any] = {
+        "model": ending.model,
+        **tally.summary(),
+        "interrupted": ending.interrupted,
+        "ok": not problems,
+        "problems": problems,
+    }
+    click.echo(json.dumps(summary, ensure_ascii=False))

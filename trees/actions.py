@@ -1,0 +1,114 @@
+"""What the characters of the castle yard can do.
+
+The class name is the action's name in the game, the docstring its description there. `label` is the word by which a
+model chooses it: the examples in the prompt that offers the action must use the same word. A small model is better at
+saying what it sees than at giving orders, so most labels name the situation in which the action is right.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from brains import GameAction, Meta
+
+Name = Annotated[str, Meta(min_length=1, max_length=64)]
+"""Id of somebody or something in the game."""
+
+
+class Patrol(GameAction):
+    """Walk one round of a route."""
+
+    route: Name = "wall"
+
+
+class Challenge(GameAction):
+    """Stop somebody and ask what they want."""
+
+    label: ClassVar[str] = "suspicious"
+    target: Name
+
+
+class Attack(GameAction):
+    """Fight somebody."""
+
+    label: ClassVar[str] = "violent"
+    target: Name
+
+
+class CallForHelp(GameAction):
+    """Sound the alarm, so that the garrison comes."""
+
+    label: ClassVar[str] = "war"
+
+
+class Ignore(GameAction):
+    """Look the other way for a moment."""
+
+    label: ClassVar[str] = "peaceful"
+
+
+class Serve(GameAction):
+    """Sell the customer what they want."""
+
+    label: ClassVar[str] = "polite"
+    customer: Name
+
+
+class Refuse(GameAction):
+    """Send the customer away."""
+
+    label: ClassVar[str] = "rude"
+    customer: Name
+
+
+class CallGuard(GameAction):
+    """Shout for the guard because of a customer."""
+
+    label: ClassVar[str] = "crime"
+    customer: Name
+
+
+class TidyStall(GameAction):
+    """Put the goods in order."""
+
+
+class Work(GameAction):
+    """Do the work that is to be done."""
+
+    label: ClassVar[str] = "work"
+
+
+class Greet(GameAction):
+    """Greet whoever is there."""
+
+    label: ClassVar[str] = "greet"
+
+
+class Flee(GameAction):
+    """Run to a safe place."""
+
+    label: ClassVar[str] = "run"
+
+
+class Listen(GameAction):
+    """Stand still and listen to what is told."""
+
+
+class Cheer(GameAction):
+    """Throw the hat into the air."""
+
+
+class Sneak(GameAction):
+    """Creep somewhere without being noticed, and wait there for a while."""
+
+    to: Name
+
+
+class Steal(GameAction):
+    """Take something that is not watched."""
+
+    what: Name = "cash box"
+
+
+class HideLoot(GameAction):
+    """Carry what was stolen to the hiding place."""

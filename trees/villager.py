@@ -1,0 +1,38 @@
+"""The villagers."""
+
+from __future__ import annotations
+
+from py_trees.behaviour import Behaviour
+
+from brains import Action, LLMAction, LLMCondition, ReactiveSelector, ReactiveSequence, brain
+
+from .actions import Cheer, Flee, Greet, Listen, Work
+from .senses import Forget, Happened, first
+
+
+@brain("villager")
+def villager() -> Behaviour:
+    """Works; reacts to what happens in the yard, and listens to rumours in the hope of good news."""
+    return ReactiveSelector("Villager", [
+        ReactiveSequence("React to what happens", [
+            Happened("happening", keep=8.0),
+            # Without an answer she runs: a villager who runs from a guest is only funny.
+            LLMAction("Choose what to do", prompt="villager/react", inputs={"event": first("happening")},
+                      choices=[Flee, Greet, Work], fallback=Flee(), deadline=4.0, priority=1),
+            Forget("happening"),
+        ]),
+        ReactiveSequence("Hear a rumour", [
+            Happened("rumour", keep=8.0),
+            ReactiveSelector("Take the news", [
+                ReactiveSequence("Be glad", [
+                    # ttl=0: the verdict on one rumour says nothing of the next one.
+                    LLMCondition("Is it good news?", prompt="villager/is_good_news", inputs={"rumour": first("rumour")},
+                                 threshold=0.6, ttl=0.0, default=False, every=0.0),
+                    Action("Cheer", Cheer()),
+                ]),
+                Action("Listen", Listen()),
+            ]),
+            Forget("rumour"),
+        ]),
+        Action("Work", Work()),
+    ])
