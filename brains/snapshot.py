@@ -90,9 +90,14 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LeafReport(msgspec.Struct, frozen=True, kw_only=True):
-    """What an LLM leaf did in a tick: it asked, it got an answer, or it fell back."""
+    """What an LLM leaf did in a tick.
 
-    kind: Literal["asked", "answered", "fallback", "cancelled"]
+    Every question that was `asked` ends in one of `answered`, `fallback` (there was no answer in time) and `cancelled`
+    (nobody wanted it any more). An answer that could not be used is `answered` and then a `fallback`, too. `expired`
+    ends no question: a verdict was too old to be kept.
+    """
+
+    kind: Literal["asked", "answered", "fallback", "cancelled", "expired"]
     leaf: str
     prompt: str
     text: str = ""

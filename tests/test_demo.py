@@ -19,14 +19,10 @@ from rich.console import Console
 from brains.cli._demo.show import PlainShow, ScreenShow
 from brains.cli._demo.story import printable
 from brains.cli._demo.tally import Tally
-from brains.cli._demo.warmup import warm_up_questions
-from brains.cli._demo.yard import Yard
 from brains.cli.demo import command
 from brains.errors import MalformedAnswer
-from brains.loading import load_trees
 from brains.models.scripted import ScriptedModel, labels_of
 from brains.questions import Decision, Latency, ModelRequest
-from brains.reload import load_prompts
 from brains.snapshot import AgentSnapshot, Fault, LeafReport, TickReport
 
 ROOT = Path(__file__).parent.parent
@@ -173,12 +169,6 @@ def test_nobody_reads_on() -> None:
     assert errors == ""
 
 
-def test_every_prompt_is_read_before_the_game_begins() -> None:
-    library, prompts = load_trees(ROOT / "trees"), load_prompts(ROOT / "prompts")
-    questions = list(warm_up_questions(library, prompts, Yard()))
-    assert sorted(question.prompt.name for question in questions) == sorted(prompts.names())
-
-
 # --- what is shown ---------------------------------------------------------------------------------------------------
 
 RED = "\x1b[31m"
@@ -190,6 +180,10 @@ def report(*notes: LeafReport, text: str = "a masked man", **more: Any) -> TickR
         agent="guard_1", brain="guard", tick=1, time=1.0, snapshot=AgentSnapshot(time=1.0, me={"sees": sees}),
         status="SUCCESS", running=("Guard/Patrol",), leaves=notes, **more,
     )  # fmt: skip
+
+
+def expired() -> LeafReport:
+    return LeafReport(kind="expired", leaf="Guard/Hostile?", prompt="guard/is_hostile", reason="stale")
 
 
 def asked(leaf: str = "Guard/Hostile?") -> LeafReport:
@@ -247,7 +241,7 @@ def test_the_screen_fits_and_marks_fallbacks(width: int, height: int) -> None:
 
 def test_a_stale_verdict_ends_no_question() -> None:
     tally = Tally()
-    tally.add(report(asked(), fallback("stale")))
+    tally.add(report(asked(), expired()))
     assert (tally.total("open"), tally.fallbacks["stale"]) == (1, 1)
     tally.add(report(answered()))
     assert (tally.total("open"), tally.share) == (0, 1.0)

@@ -1,4 +1,4 @@
-"""The whole loop on real sockets: a game, the server, trees and prompts of the repository, and an Ollama that is fake."""
+"""The whole loop on real sockets: a game, the server, the repository's trees and prompts, and a fake Ollama."""
 
 from __future__ import annotations
 
@@ -55,7 +55,9 @@ def hostile(ask: Ask) -> Any:
 class Yard:
     """A server with everything behind it."""
 
-    def __init__(self, ollama: FakeOllama, gateway: Gateway, server: Server, prompts: Path, watcher: PromptWatcher) -> None:
+    def __init__(
+        self, ollama: FakeOllama, gateway: Gateway, server: Server, prompts: Path, watcher: PromptWatcher
+    ) -> None:
         self.ollama = ollama
         self.gateway = gateway
         self.server = server
@@ -115,7 +117,7 @@ def chosen(name: str) -> Any:
 
 
 async def test_a_decision_goes_all_the_way_round(yard: Yard) -> None:
-    """Patrol, a bandit, two questions, an order by the model with the patrol cancelled first; and back to the patrol."""
+    """Patrol, a bandit, two questions, an order by the model, the patrol cancelled first; and back to the patrol."""
     async with yard.guard() as game:
         first = await game.tick()
         assert [a["name"] for a in first["actions"]] == ["Patrol"]
@@ -186,19 +188,23 @@ async def test_an_edit_is_live_at_the_next_question_and_a_broken_one_changes_not
         await game.until(lambda answer: len(yard.ollama.asked) > before)
         return json.dumps(yard.ollama.asked[-1].body)
 
+    async def look_twice() -> None:
+        for _ in range(2):
+            await yard.watcher.look()
+
     async with yard.guard() as game:
         assert "ONE EYE OPEN" not in await ask_about(GIRL, 1)
         file.write_text(good.replace("system:\n", "system:\nONE EYE OPEN. "))
-        await yard.watcher.look(), await yard.watcher.look()
+        await look_twice()
         assert "ONE EYE OPEN" in await ask_about(GIRL, 2)
         file.write_text(good + "{{ broken")
         with caplog.at_level(logging.WARNING):
-            await yard.watcher.look(), await yard.watcher.look()
+            await look_twice()
         line = good.count("\n") + 1
         assert f"{file}:{line}: " in caplog.text
         assert "the last good version stays in use" in caplog.text
         assert "ONE EYE OPEN" in await ask_about(GIRL, 3)
-        assert not [m for m in game.said("error")]
+        assert game.said("error") == []
 
 
 async def test_a_model_that_dies_and_comes_back_needs_no_restart(yard: Yard) -> None:
@@ -211,7 +217,7 @@ async def test_a_model_that_dies_and_comes_back_needs_no_restart(yard: Yard) -> 
         game.world["guard_1"] = {"sees": [{**BANDIT, "looks": "a bandit with a torch"}]}
         fallback = await game.until(lambda a: a["actions"] and a["actions"][0]["source"] == "fallback")
         assert fallback["actions"][0]["reason"] == "unavailable"
-        assert yard.gateway.state == "away"
+        assert str(yard.gateway.state) == "away"
         assert "unavailable" in {leaf.reason for leaf in yard.leaves("fallback")}
         await game.finish()
         await yard.ollama.start()

@@ -152,7 +152,7 @@ class TestCondition:
         for _ in range(6):
             report = g.tick(stranger=B)
             statuses.append(report.status)
-            reasons += [leaf.reason for leaf in report.leaves if leaf.kind == "fallback"]
+            reasons += [leaf.reason for leaf in report.leaves if leaf.kind == "expired"]
         assert statuses == ["SUCCESS"] * 3 + ["FAILURE"] * 3
         assert reasons == ["stale"]
 

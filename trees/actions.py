@@ -1,8 +1,8 @@
 """What the characters of the castle yard can do.
 
 The class name is the action's name in the game, the docstring its description there. `label` is the word by which a
-model chooses it: the examples in the prompt that offers the action must use the same word. A small model is better at
-saying what it sees than at giving orders, so most labels name the situation in which the action is right.
+model chooses it, unless the leaf that offers it gives it another one: a small model is better at saying what it sees
+than at giving orders, so the guard and the merchant let it choose by the situation in which an action is right.
 """
 
 from __future__ import annotations
@@ -24,47 +24,38 @@ class Patrol(GameAction):
 class Challenge(GameAction):
     """Stop somebody and ask what they want."""
 
-    label: ClassVar[str] = "suspicious"
     target: Name
 
 
 class Attack(GameAction):
     """Fight somebody."""
 
-    label: ClassVar[str] = "violent"
     target: Name
 
 
 class CallForHelp(GameAction):
     """Sound the alarm, so that the garrison comes."""
 
-    label: ClassVar[str] = "war"
-
 
 class Ignore(GameAction):
     """Look the other way for a moment."""
-
-    label: ClassVar[str] = "peaceful"
 
 
 class Serve(GameAction):
     """Sell the customer what they want."""
 
-    label: ClassVar[str] = "polite"
     customer: Name
 
 
 class Refuse(GameAction):
     """Send the customer away."""
 
-    label: ClassVar[str] = "rude"
     customer: Name
 
 
 class CallGuard(GameAction):
     """Shout for the guard because of a customer."""
 
-    label: ClassVar[str] = "crime"
     customer: Name
 
 

@@ -20,8 +20,8 @@ def guard() -> Behaviour:
                          threshold=0.6, release=0.4, ttl=3.0, default=False, deadline=4.0, priority=2),
             # Without an answer he asks for a name: that is never wrong, and a hostile stranger shows himself.
             LLMAction("Respond", prompt="guard/respond", inputs={"stranger": stranger},
-                      choices=[Challenge, Attack, CallForHelp, Ignore], arguments={"target": id_of(stranger)},
-                      fallback=Challenge, deadline=3.0, priority=3),
+                      choices={"suspicious": Challenge, "violent": Attack, "war": CallForHelp, "peaceful": Ignore},
+                      arguments={"target": id_of(stranger)}, fallback=Challenge, deadline=3.0, priority=3),
         ]),
         Action("Patrol", Patrol(route="wall")),
     ])

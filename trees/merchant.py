@@ -18,8 +18,8 @@ def merchant() -> Behaviour:
             Sees("customer", within=3.0),
             # Without an answer nothing is sold: an honest customer comes back, a robber does not need an invitation.
             LLMAction("Treat the customer", prompt="merchant/treat_customer", inputs={"customer": customer},
-                      choices=[Serve, Refuse, CallGuard], arguments={"customer": id_of(customer)},
-                      fallback=Refuse, deadline=4.0, priority=1),
+                      choices={"polite": Serve, "rude": Refuse, "crime": CallGuard},
+                      arguments={"customer": id_of(customer)}, fallback=Refuse, deadline=4.0, priority=1),
         ]),
         Cooldown("Now and then", Say("Praise the goods", prompt="merchant/praise",
                                      fallback="Come closer, look at my goods!", max_tokens=20, deadline=8.0),

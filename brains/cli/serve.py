@@ -15,6 +15,7 @@ import click
 from brains import __version__
 from brains.config import Config, load_config
 from brains.errors import BrainsError, ModelError
+from brains.warmup import warm_up, warm_up_questions
 
 if TYPE_CHECKING:
     from brains.gateway import Gateway
@@ -110,7 +111,7 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         sys.stdout.flush()
         async with asyncio.TaskGroup() as tasks:
             background = [
-                tasks.create_task(_start_model(gateway)),
+                tasks.create_task(_start_model(gateway, library, prompts)),
                 tasks.create_task(_watch(PromptWatcher(folder, prompts))),
             ]
             await stop.wait()
@@ -125,23 +126,28 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         raise failed[0]
 
 
-async def _start_model(gateway: Gateway) -> None:
-    """Start the model, again and again until it is there; meanwhile the game plays on fallbacks.
+async def _start_model(gateway: Gateway, library: BrainLibrary, prompts: PromptLibrary) -> None:
+    """Start the model, again and again until it is there, and have it read the prompts.
+
+    Meanwhile the game plays on fallbacks.
 
     Raises:
         ConfigError: there is nothing to wait for: `auto` found neither an Ollama nor a model for inside the process.
     """
     problem = ""
-    while True:
+    while gateway.state != "ready":
         try:
-            await gateway.start()
+            info = await gateway.start()
         except ModelError as error:
             if str(error) != problem:
                 problem = str(error)
                 log.warning("no model yet, leaves fall back: %s", problem)
             await asyncio.sleep(RETRY_S)
         else:
-            return
+            log.info("model %s (%s)", info.name, info.backend)
+    questions = list(warm_up_questions(library, prompts))
+    await warm_up(gateway, questions)
+    log.info("the model has read %s", _count(len(questions), "prompt"))
 
 
 async def _watch(watcher: PromptWatcher) -> None:

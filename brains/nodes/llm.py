@@ -266,7 +266,10 @@ class LLMCondition(LLMLeaf):
         verdict = self._verdict
         if verdict is not None and self.ttl is not None and now - verdict.fresh > self.ttl:
             self._verdict = verdict = None
-            self.fell_back("stale", f"the last answer is older than {self.ttl:g} s")
+            message = f"the last answer is older than {self.ttl:g} s"
+            self.agent.note(
+                LeafReport(kind="expired", leaf=self.path, prompt=self.prompt, text=message, reason="stale")
+            )
         if verdict is not None:
             self.feedback_message = f"{verdict.probability:.2f}"
         holds = self.default if verdict is None else verdict.holds

@@ -16,21 +16,23 @@ from brains.agent import Agent
 from brains.cli._demo.client import GameClient
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
-from brains.cli._demo.warmup import warm_up, warm_up_questions
 from brains.cli._demo.yard import Yard
 from brains.gateway import Gateway
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
-from brains.questions import ChatModel, ModelInfo, Way
+from brains.questions import ChatModel, ModelInfo, Question, Way
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
+from brains.warmup import warm_up, warm_up_questions
 
 __all__ = ["Ending", "Run", "play"]
 
 log = logging.getLogger("brains.demo")
 
 FRAMES_PER_SECOND = 8
+LONGEST_WARM_UP = 60.0
+"""Seconds after which the game begins all the same."""
 
 
 @dataclass
@@ -77,7 +79,8 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
             if info is None:
                 return Ending(interrupted=True)
             yard = Yard(run.seed)
-            await warm_up(gateway, list(warm_up_questions(run.library, run.prompts, yard)), show, stop)
+            me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
+            await _warm_up(gateway, list(warm_up_questions(run.library, run.prompts, me)), show, stop)
             await server.start()
             show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
             client = GameClient(server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show)
@@ -105,6 +108,20 @@ async def _start_model(gateway: Gateway, show: Show, stop: asyncio.Event) -> Mod
         for task in (loading, stopped):
             task.cancel()
         await asyncio.gather(loading, stopped, return_exceptions=True)
+
+
+async def _warm_up(gateway: Gateway, questions: list[Question], show: Show, stop: asyncio.Event) -> None:
+    """Have the model read all prompts before the game begins, and show how far it is."""
+
+    def progress(number: int, question: Question) -> None:
+        show.status(f"the model reads the prompts: {question.prompt.name} ({number} of {len(questions)})")
+
+    reading = asyncio.create_task(warm_up(gateway, questions, progress))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([reading, stopped], timeout=LONGEST_WARM_UP, return_when=asyncio.FIRST_COMPLETED)
+    for task in (reading, stopped):
+        task.cancel()
+    await asyncio.gather(reading, stopped, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

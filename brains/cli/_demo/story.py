@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from brains.actions import params_of
-from brains.cli._demo.tally import NO_END
 from brains.snapshot import LeafReport, Order, TickReport
 
 __all__ = ["AgentState", "Item", "Story", "printable", "shown_action"]
@@ -96,11 +95,11 @@ class Story:
             return "answer", f"{leaf}  {answer}"
         if note.kind == "fallback":
             text = printable(f"{note.reason}: {note.text}" if note.text else note.reason)
-            if note.reason in NO_END:
-                return "answer", f"{leaf}  {text}"
             self.fallbacks += 1
             self._place(state, key, f"FALLBACK {text}", fell_back=True)
             return "FALLBACK", f"{leaf}  {text}"
+        if note.kind == "expired":
+            return "answer", f"{leaf}  {printable(note.text)}"
         if state.question == self._latest.get(key):
             state.answer = f"not needed any more ({printable(note.reason)})"
         return "answer", f"{leaf}  not needed any more ({printable(note.reason)})"

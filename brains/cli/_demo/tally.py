@@ -10,10 +10,8 @@ from typing import Any
 from brains.questions import Decision
 from brains.snapshot import LeafReport, TickReport
 
-__all__ = ["NO_END", "LeafTally", "Tally"]
+__all__ = ["LeafTally", "Tally"]
 
-NO_END = frozenset({"stale"})
-"""Reasons of a fallback that ends no question: a verdict had its time, and the default holds until the next one."""
 ENOUGH = 10
 """Answers after which a leaf that always says the same is suspect."""
 
@@ -76,7 +74,7 @@ class Tally:
             self._count(leaf, (report.agent, note.leaf), note)
 
     def _count(self, leaf: LeafTally, asker: tuple[str, str], note: LeafReport) -> None:
-        if note.kind == "fallback" and note.reason in NO_END:
+        if note.kind == "expired":
             leaf.fallbacks[note.reason] += 1
             return
         was_open = asker in self._open

@@ -1,0 +1,114 @@
+"""Asks every prompt once before it matters.
+
+The examples at the beginning of a prompt take a model on a processor seconds to read, the first time; after that it
+knows them, and only the last line is new (llama.cpp keeps the longest common prefix of a slot). In a game the first
+question would not be answered before its deadline, its leaf would stop it half-read, and the next one would begin anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
+
+from brains.errors import BrainsError
+from brains.library import BrainLibrary
+from brains.nodes import LLMAction, LLMCondition, LLMLeaf
+from brains.nodes.tree import llm_leaves_of, paths_of
+from brains.prompts import Prompt, PromptLibrary
+from brains.questions import Outcome, Question
+
+__all__ = ["PRIORITY", "WaitingAsker", "warm_up", "warm_up_questions"]
+
+PRIORITY = -100
+"""A game that has begun already goes first."""
+
+
+class WaitingTicket(Protocol):
+    """A ticket that can be waited for."""
+
+    async def wait(self) -> Outcome:
+        """Return the outcome once there is one."""
+        ...
+
+    def cancel(self) -> None:
+        """Say that nobody waits any more."""
+        ...
+
+
+class WaitingAsker(Protocol):
+    """What is asked: the gateway."""
+
+    def ask(self, question: Question, /) -> WaitingTicket:
+        """Take a question and return its ticket."""
+        ...
+
+
+def warm_up_questions(
+    library: BrainLibrary, prompts: PromptLibrary, me: Mapping[str, Mapping[str, Any]] | None = None
+) -> Iterator[Question]:
+    """Yield a question for each prompt and label set of these trees, with an example in place of the world.
+
+    What cannot be built or filled so is left out; whoever really asks it will say what is wrong.
+
+    Args:
+        library: the trees.
+        prompts: their prompts.
+        me: what agents of a brain perceive, by brain, where that is known: for prompts that speak of it before the
+            examples.
+    """
+    seen: set[tuple[str, tuple[str, ...]]] = set()
+    for name in library.names():
+        try:
+            root = library.get(name).build()
+        except BrainsError:
+            continue
+        paths = paths_of(root)
+        for leaf in llm_leaves_of(root):
+            try:
+                prompt = prompts.get(leaf.prompt)
+                labels = _labels(leaf, prompt)
+                if (leaf.prompt, labels) in seen:
+                    continue
+                rendered = prompts.render(
+                    leaf.prompt, _context(prompt, (me or {}).get(name, {})), labels=labels or None
+                )
+            except BrainsError:
+                continue
+            seen.add((leaf.prompt, labels))
+            yield Question(
+                session="warm-up",
+                agent=name,
+                leaf=paths[leaf],
+                prompt=rendered,
+                labels=labels,
+                max_tokens=1,
+                priority=PRIORITY,
+            )
+
+
+async def warm_up(
+    asker: WaitingAsker, questions: Sequence[Question], progress: Callable[[int, Question], None] | None = None
+) -> None:
+    """Ask these questions one after the other; `progress` is told the number (from 1) and the question before each."""
+    for number, question in enumerate(questions, start=1):
+        if progress is not None:
+            progress(number, question)
+        ticket = asker.ask(question)
+        try:
+            await ticket.wait()
+        except asyncio.CancelledError:
+            ticket.cancel()
+            raise
+
+
+def _labels(leaf: LLMLeaf, prompt: Prompt) -> tuple[str, ...]:
+    if isinstance(leaf, LLMAction):
+        return leaf.labels
+    return prompt.labels if isinstance(leaf, LLMCondition) else ()
+
+
+def _context(prompt: Prompt, me: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values for all that a prompt may use: those of its first example, and an agent's own below them."""
+    inputs = dict(prompt.examples[0].inputs) if prompt.examples else {}
+    return {**inputs, "me": {**me, **inputs.get("me", {})}}
