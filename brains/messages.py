@@ -182,9 +182,10 @@ class SnapshotMessage(_Message, tag="snapshot"):
     """The world for one tick, with the agents that are due in it."""
 
     seq: Whole
+    time_ms: float
+    """Game time. Leaves count their deadlines in it, so it has to go on with the game, and may stand still with it."""
     epoch: Whole = 0
     frame: Whole = 0
-    time_ms: float = 0.0
     world: dict[str, Any] = {}
     agents: dict[str, AgentPart] = {}
     events: list[GameEvent] = []

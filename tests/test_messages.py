@@ -49,13 +49,13 @@ def test_a_hello_is_read_with_its_defaults() -> None:
 def test_a_result_in_a_snapshot_needs_no_type() -> None:
     one = {"agent": "a", "id": "a#1", "status": "success"}
     for result in (one, {"type": "action_result", **one}):
-        message = decode(json.dumps({"type": "snapshot", "seq": 1, "results": [result]}))
+        message = decode(json.dumps({"type": "snapshot", "seq": 1, "time_ms": 5, "results": [result]}))
         assert isinstance(message, SnapshotMessage)
         assert message.results[0].status == "success"
 
 
 def test_null_means_absent_where_that_is_allowed() -> None:
-    message = decode('{"type":"snapshot","seq":1,"agents":{"a":{"available":null}}}')
+    message = decode('{"type":"snapshot","seq":1,"time_ms":5,"agents":{"a":{"available":null}}}')
     assert isinstance(message, SnapshotMessage)
     assert message.agents["a"].available is None
 
@@ -87,9 +87,10 @@ def test_a_message_without_type_is_chat() -> None:
         ('{"message":5}', "bad_field", ""),
         ('{"type":"hello"}', "bad_field", "protocol"),
         ('{"type":"hello","protocol":"1"}', "bad_field", "protocol"),
-        ('{"type":"snapshot","seq":-1}', "bad_field", "seq"),
-        ('{"type":"snapshot","seq":9e15}', "", ""),
-        ('{"type":"snapshot","seq":9e16}', "bad_field", "seq"),
+        ('{"type":"snapshot","seq":1}', "bad_field", "time_ms"),
+        ('{"type":"snapshot","seq":-1,"time_ms":5}', "bad_field", "seq"),
+        ('{"type":"snapshot","seq":9e15,"time_ms":5}', "", ""),
+        ('{"type":"snapshot","seq":9e16,"time_ms":5}', "bad_field", "seq"),
         ('{"type":"action_result","agent":"a","id":"1","status":"fine"}', "bad_field", "status"),
         ('{"type":"agents","remove":[""]}', "bad_field", "remove"),
     ],
@@ -172,7 +173,7 @@ json_values: Any = st.recursive(
 @settings(deadline=None)
 @given(st.dictionaries(st.text(st.characters(codec="utf-8")), json_values, max_size=4))
 def test_free_form_data_comes_through_unchanged(world: dict[str, Any]) -> None:
-    message = decode(json.dumps({"type": "snapshot", "seq": 1, "world": world}))
+    message = decode(json.dumps({"type": "snapshot", "seq": 1, "time_ms": 5, "world": world}))
     assert isinstance(message, SnapshotMessage)
     assert message.world == world
 

@@ -221,6 +221,17 @@ class TestCondition:
         assert g.tick(near=True, stranger=B).status == "FAILURE"
         assert g.tick(near=True, stranger=B).status == "FAILURE"
 
+    def test_an_answer_is_read_by_the_labels_that_were_asked(self) -> None:
+        """An edit of the prompt in the meantime changes the next question, not this one."""
+        library = prompts()
+        g = game(hostile, prompts=library)
+        g.tick(stranger=A)
+        library.put("is_hostile", HOSTILE.replace("{danger: true, safe: false}", "{foe: true, friend: false}"))
+        g.tick(stranger=A)
+        g.asker.tickets[0].answer("danger")
+        assert g.tick(stranger=A).status == "SUCCESS"
+        assert g.asker.tickets[1].question.labels == ("foe", "friend")
+
     def test_a_broken_prompt_is_a_reported_fault_and_the_last_verdict_stands(self) -> None:
         """An input without what the template needs: file and line in the report, once."""
         g = game(hostile, answers={"is_hostile": "danger"})

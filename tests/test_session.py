@@ -84,7 +84,7 @@ def test_hello_is_answered_with_a_welcome(brains: FakeBrains) -> None:
 def test_whole_numbers_may_come_as_floats(brains: FakeBrains) -> None:
     session = session_of(brains)
     session.receive('{"type":"hello","protocol":1.0,"min_protocol":1.0}')
-    session.receive('{"type":"snapshot","seq":3.0,"epoch":0.0,"frame":10.0}')
+    session.receive('{"type":"snapshot","seq":3.0,"time_ms":5.0,"epoch":0.0,"frame":10.0}')
     sent = tick(session)
     assert actions(sent)["snapshot"] == 3
 

@@ -116,7 +116,7 @@ def test_before_hello_any_frame_is_harmless_too(sent: list[str | bytes]) -> None
 @settings(deadline=None)
 @given(godot_values)
 def test_what_godot_writes_in_a_field_of_free_form_reaches_the_agent(value: Any) -> None:
-    text = stringify({"type": "snapshot", "seq": 1.0, "world": {"value": value}, "agents": {"a": {}}})
+    text = stringify({"type": "snapshot", "seq": 1.0, "time_ms": 5.0, "world": {"value": value}, "agents": {"a": {}}})
     brains = FakeBrains()
     session = session_with(brains)
     session.receive(text)

@@ -229,8 +229,8 @@ class LLMCondition(LLMLeaf):
         self._take_answer(now)
         try:
             prompt = self.rendered()
-            self._truth = self.agent.truth_of(self.prompt)
-            if not self._truth:
+            truth = self.agent.truth_of(self.prompt)
+            if not truth:
                 raise PromptError(f"{self.prompt}: a condition needs `answer: {{label: true, other_label: false}}`")
         except PromptError as error:
             self.asking.stop("the prompt is broken")
@@ -244,7 +244,9 @@ class LLMCondition(LLMLeaf):
             self._verdict.fresh = now
         elif not self.asking.open and (self._last_asked is None or now - self._last_asked >= self.every):
             self._last_asked = now
-            self.asking.start(prompt, labels=tuple(self._truth))
+            # Kept with the question: an edit of the prompt may give its labels other meanings before the answer comes.
+            self._truth = truth
+            self.asking.start(prompt, labels=tuple(truth))
         return self._status(now)
 
     def _take_answer(self, now: float) -> None:

@@ -158,6 +158,8 @@ class FakeGateway:
 
 
 def frame(kind: str, **fields: Any) -> str:
+    if kind == "snapshot":
+        fields.setdefault("time_ms", 0.0)
     return msgspec.json.encode({"type": kind, **fields}).decode()
 
 
