@@ -78,7 +78,7 @@ def scored(**top: float) -> Decision:
         (question(), model("schema", "text"), None, "schema"),
         (question(), model(), "chat", "chat"),
         (question(labels=(), schema=SCHEMA), model(), "chat", "schema"),
-        (question(labels=()), model(), "completion", "text"),
+        (question(labels=()), model(label_way="chat"), "completion", "text"),
     ],
 )
 def test_the_way_follows_question_and_model(asked: Question, info: ModelInfo, override: Way | None, way: Way) -> None:
@@ -152,8 +152,21 @@ def test_arguments_are_asked_for_without_the_examples() -> None:
     assert (request.schema, request.max_tokens) == (SCHEMA, 30)
 
 
+def test_a_small_model_goes_on_after_an_opening_quote() -> None:
+    prompt = RenderedPrompt(
+        name="p", version="v", system="Ann calls.", turns=(Turn("A man. Ann:", 'Say "hello"!'),), user="A girl. Ann:"
+    )
+    request = request_for(question(prompt, (), max_tokens=50), model())
+    assert (request.way, request.max_tokens) == ("completion", 50)
+    assert request.prompt == 'Ann calls.\n\nA man. Ann: "Say \'hello\'!"\n\nA girl. Ann: "'
+    assert request.options["stop"] == ['"', "\n"]
+    reply = ModelReply(text="Good morning, my dear gi", done_reason="length")
+    decision = decide(question(prompt, ()), request, reply, model(), Latency())
+    assert (decision.answer, decision.way) == ("Good morning, my dear", "text")
+
+
 def test_free_text_keeps_the_prompt_as_it_is() -> None:
-    request = request_for(question(labels=(), max_tokens=50), model())
+    request = request_for(question(labels=(), max_tokens=50), model(label_way="chat"))
     assert request.messages[0] == ("system", PROMPT.system)
     assert (request.max_tokens, request.top_logprobs) == (50, 0)
 

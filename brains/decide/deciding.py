@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from brains.questions import Calibration, Decision, Latency, ModelInfo, ModelRep
 
 __all__ = ["decide", "usable_calibration"]
 
+_WHOLE_WORDS = re.compile(r"\s+\S*\Z")
 _CONTROL = dict.fromkeys((*range(0, 9), *range(11, 32), 127))
 
 
@@ -34,8 +36,8 @@ def decide(question: Question, request: ModelRequest, reply: ModelReply, info: M
     try:
         if request.way == "schema":
             return _from_object(question, reply, facts)
-        if request.way == "text":
-            return Decision(answer=_free_text(reply.text), **facts)
+        if not question.labels:
+            return Decision(answer=_free_text(reply), **{**facts, "way": "text"})
         return _from_labels(question, request, reply, info, facts)
     except MalformedAnswer as error:
         raise MalformedAnswer(f"{question.prompt.name}, asked of {info.name}: {error}") from error
@@ -97,9 +99,12 @@ def _from_object(question: Question, reply: ModelReply, facts: Mapping[str, Any]
     return Decision(answer=answer, probabilities=found, raw=found, **facts)
 
 
-def _free_text(text: str) -> str:
-    """Return what was said, without control characters; line ends stay."""
-    said = text.translate(_CONTROL).strip()
+def _free_text(reply: ModelReply) -> str:
+    """Return what was said, without control characters; line ends stay, and half a word at a cut-off end does not."""
+    said = reply.text.translate(_CONTROL)
+    if reply.done_reason == "length":
+        said = _WHOLE_WORDS.sub("", said) or said
+    said = said.strip()
     if not said:
         raise MalformedAnswer("the model said nothing")
     return said
