@@ -45,17 +45,10 @@ from brains.questions import (
     TokenChoice,
     Turn,
 )
+from brains.testing import ManualClock
 
 LABELS = ("danger", "safe")
 INFO = ModelInfo(name="fake", digest="d1", backend="scripted", ways=frozenset({"completion", "chat", "schema", "text"}))
-
-
-class ManualClock:
-    def __init__(self) -> None:
-        self.time = 100.0
-
-    def now(self) -> float:
-        return self.time
 
 
 class Call:
@@ -203,11 +196,11 @@ async def test_a_question_is_answered_and_the_time_it_took_is_told() -> None:
         blocking = gateway.ask(question("first"))
         await idle()
         ticket = gateway.ask(question("second"))
-        clock.time += 2.0
+        clock.advance(2.0)
         model.calls[0].answer("safe")
         await idle()
         assert ticket.outcome is None
-        clock.time += 1.0
+        clock.advance(1.0)
         model.calls[1].answer("danger")
         assert await ticket.wait() is ticket.outcome
         answer = decision(ticket)
@@ -310,7 +303,7 @@ async def test_an_agent_that_asks_anew_every_tick_keeps_its_place_in_the_line() 
     async with running(model, clock=clock) as gateway:
         answered = set()
         for tick in range(10):
-            clock.time += 0.1
+            clock.advance(0.1)
             for agent in ("first", "second", "third"):
                 gateway.ask(question(f"{agent}-{tick}", agent=agent, timeout=1.0))
             await idle()
@@ -329,10 +322,10 @@ async def test_identical_questions_are_asked_once_and_all_are_answered() -> None
         first = gateway.ask(question("same", agent="a"))
         waiting = gateway.ask(question("same", agent="b"))
         await idle()
-        clock.time += 1.0
+        clock.advance(1.0)
         joining = gateway.ask(question("same", agent="c"))
         different = gateway.ask(question("same", agent="d", labels=("danger", "harmless")))
-        clock.time += 1.0
+        clock.advance(1.0)
         await idle()
         assert len(model.calls) == 1
         model.calls[0].answer()
@@ -459,7 +452,7 @@ async def test_a_question_whose_time_is_up_is_never_asked() -> None:
         await idle()
         late = gateway.ask(question("late", timeout=1.0))
         patient = gateway.ask(question("late", agent="patient", timeout=9.0))
-        clock.time += 1.0
+        clock.advance(1.0)
         model.calls[0].answer()
         await idle()
         assert (reason(late), patient.outcome) == ("deadline", None)
@@ -483,7 +476,7 @@ async def test_expired_questions_make_room_in_a_full_queue() -> None:
         gateway.ask(question("busy"))
         await idle()
         late = gateway.ask(question("late", timeout=1.0, priority=5))
-        clock.time += 1.0
+        clock.advance(1.0)
         fresh = gateway.ask(question("fresh"))
         assert (reason(late), fresh.outcome) == ("deadline", None)
 
@@ -690,7 +683,7 @@ async def test_patience_ends_with_the_questions_own_timeout() -> None:
     starting = asyncio.create_task(gateway.start())
     await idle()
     ticket = gateway.ask(msgspec.structs.replace(question("chat"), patient=True, timeout=60.0))
-    clock.time += 61
+    clock.advance(61)
     gateway.ask(msgspec.structs.replace(question("other"), agent="b", patient=True))
     await idle()
     assert reason(ticket) == "deadline"
@@ -739,7 +732,7 @@ async def test_progress_is_logged_while_the_model_loads(caplog: pytest.LogCaptur
         def emit(self, record: logging.LogRecord) -> None:
             gate.set()
 
-    clock.time += 12.0
+    clock.advance(12.0)
     opener = GateOpener()
     logger = logging.getLogger("brains.gateway")
     logger.addHandler(opener)
@@ -748,7 +741,7 @@ async def test_progress_is_logged_while_the_model_loads(caplog: pytest.LogCaptur
             starting = asyncio.create_task(keeper.start())
             await asyncio.sleep(0)
             await asyncio.sleep(0)
-            clock.time += 12.0
+            clock.advance(12.0)
             await starting
     finally:
         logger.removeHandler(opener)
@@ -1154,7 +1147,7 @@ class GatewayMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.5, 2.0]))
     def time_passes(self, seconds: float) -> None:
-        self.clock.time += seconds
+        self.clock.advance(seconds)
 
     @rule()
     def nothing_happens(self) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from brains.gateway import Gateway
     from brains.library import BrainLibrary
     from brains.prompts import PromptLibrary
-    from brains.reload import PromptWatcher
 
 __all__ = ["command"]
 
@@ -81,6 +79,7 @@ def command(config_file: str | None, allow_origins: tuple[str, ...], **options: 
 async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
+    from brains.cli._running import keep_watching, stopped_by_signals
     from brains.gateway import Gateway
     from brains.models import open_model
     from brains.reload import PromptWatcher
@@ -101,22 +100,22 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         limits=config.limits,
         version=__version__,
     )
-    stop = _stopped_by_signals()
     failed: list[BrainsError] = []
     try:
-        await server.start()
-        click.echo(f"listening on {server.url}")
-        brains, templates = len(library.names()), len(prompts.names())
-        click.echo(f"model {config.model}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}")
-        sys.stdout.flush()
-        async with asyncio.TaskGroup() as tasks:
-            background = [
-                tasks.create_task(_start_model(gateway, library, prompts)),
-                tasks.create_task(_watch(PromptWatcher(folder, prompts))),
-            ]
-            await stop.wait()
-            for task in background:
-                task.cancel()
+        with stopped_by_signals() as stop:
+            await server.start()
+            click.echo(f"listening on {server.url}")
+            brains, templates = len(library.names()), len(prompts.names())
+            click.echo(f"model {config.model}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}")
+            sys.stdout.flush()
+            async with asyncio.TaskGroup() as tasks:
+                background = [
+                    tasks.create_task(_start_model(gateway, library, prompts)),
+                    tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
+                ]
+                await stop.wait()
+                for task in background:
+                    task.cancel()
     except* BrainsError as group:
         failed += [error for error in group.exceptions if isinstance(error, BrainsError)]
     finally:
@@ -148,26 +147,6 @@ async def _start_model(gateway: Gateway, library: BrainLibrary, prompts: PromptL
     questions = list(warm_up_questions(library, prompts))
     await warm_up(gateway, questions)
     log.info("the model has read %s", _count(len(questions), "prompt"))
-
-
-async def _watch(watcher: PromptWatcher) -> None:
-    """Keep the prompts up to date; without that the server is still worth having."""
-    try:
-        await watcher.run()
-    except Exception:
-        log.exception("edits of prompts are no longer noticed")
-
-
-def _stopped_by_signals() -> asyncio.Event:
-    """Return an event that Ctrl-C and SIGTERM set."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-    return stop
 
 
 def _count(number: int, what: str) -> str:

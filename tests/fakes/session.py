@@ -13,6 +13,7 @@ from brains.errors import ActionError, TreeError
 from brains.questions import NoAnswer, Outcome, Question, Ticket
 from brains.session import GameSession
 from brains.snapshot import AgentSnapshot, Order, TickReport
+from brains.testing import FakeTicket
 
 Json = dict[str, Any]
 
@@ -108,17 +109,6 @@ class FakeBrains:
         if self.agents[name].closed:
             self.agents[name] = agent
         return agent
-
-
-class FakeTicket:
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self.outcome: Outcome | None = None
-        self.text = ""
-        self.cancelled = False
-
-    def cancel(self) -> None:
-        self.cancelled = True
 
 
 class FakeGateway:

@@ -5,9 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import logging
-import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from brains.cli._demo.client import GameClient
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
 from brains.cli._demo.yard import Yard
+from brains.cli._running import keep_watching, stopped_by_signals
 from brains.gateway import Gateway
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
@@ -27,8 +26,6 @@ from brains.snapshot import TickReport
 from brains.warmup import warm_up, warm_up_questions
 
 __all__ = ["Ending", "Run", "play"]
-
-log = logging.getLogger("brains.demo")
 
 FRAMES_PER_SECOND = 8
 LONGEST_WARM_UP = 60.0
@@ -73,7 +70,7 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     gateway = Gateway(run.model, way=run.way)
     factory = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
     server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
-    with _stopped_by_signals() as stop:
+    with stopped_by_signals() as stop:
         try:
             info = await _start_model(gateway, show, stop)
             if info is None:
@@ -128,7 +125,7 @@ async def _warm_up(gateway: Gateway, questions: list[Question], show: Show, stop
 async def _in_background(show: Show, run: Run, stop: asyncio.Event) -> AsyncIterator[None]:
     """Draw the screen and watch the prompts meanwhile."""
     watcher = PromptWatcher(run.prompts_folder, run.prompts)
-    tasks = [asyncio.create_task(_draw(show, stop)), asyncio.create_task(_watch(watcher))]
+    tasks = [asyncio.create_task(_draw(show, stop)), asyncio.create_task(keep_watching(watcher))]
     try:
         yield
     finally:
@@ -143,33 +140,3 @@ async def _draw(show: Show, stop: asyncio.Event) -> None:
         await asyncio.sleep(1 / FRAMES_PER_SECOND)
     # As after `brains demo | head`: there is nobody to play for.
     stop.set()
-
-
-async def _watch(watcher: PromptWatcher) -> None:
-    try:
-        await watcher.run()
-    except Exception:
-        log.exception("edits of prompts are no longer noticed")
-
-
-@contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[asyncio.Event]:
-    """Give an event that Ctrl-C and SIGTERM set, until the block ends."""
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    before = {}
-    for number in (signal.SIGINT, signal.SIGTERM):
-        try:
-            loop.add_signal_handler(number, stop.set)
-        except NotImplementedError:  # Windows
-            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
-        except (ValueError, RuntimeError):  # not in the main thread: whoever runs us there stops us otherwise
-            pass
-    try:
-        yield stop
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
-                loop.remove_signal_handler(number)
-        for number, handler in before.items():
-            signal.signal(number, handler)

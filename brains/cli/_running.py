@@ -1,0 +1,46 @@
+"""What long-running commands share: they end by a signal, and notice edits of prompts meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Iterator
+
+from brains.reload import PromptWatcher
+
+__all__ = ["keep_watching", "stopped_by_signals"]
+
+log = logging.getLogger("brains.cli")
+
+
+@contextlib.contextmanager
+def stopped_by_signals() -> Iterator[asyncio.Event]:
+    """Give an event that Ctrl-C and SIGTERM set, until the block ends."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    before = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, stop.set)
+        except NotImplementedError:  # Windows
+            before[number] = signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop.set))
+        except (ValueError, RuntimeError):  # not in the main thread: whoever runs us there stops us otherwise
+            pass
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError, ValueError, RuntimeError):
+                loop.remove_signal_handler(number)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def keep_watching(watcher: PromptWatcher) -> None:
+    """Keep the prompts up to date; without that the command is still worth having."""
+    try:
+        await watcher.run()
+    except Exception:
+        log.exception("edits of prompts are no longer noticed")
