@@ -74,7 +74,11 @@ class Agent:
         self.root = brain.build()
         self.actions: Mapping[str, type[GameAction]] = actions_of(self.root)
         self.declared = frozenset(declared)
-        self._refuse_undeclared()
+        try:
+            self._refuse_undeclared()
+        except ActionError:
+            _unregister(self.root)
+            raise
         self.blackboard: dict[str, Any] = {}
         self.clock = AgentClock()
         self.rng = random.Random(f"{seed}:{id}")
@@ -92,9 +96,14 @@ class Agent:
         self._results: dict[str, OrderResult] = {}
         self._faults_seen: set[tuple[str, str, str]] = set()
         self._number = number or itertools.count(1).__next__
-        self._take(AgentSnapshot())
+        self._perceive(AgentSnapshot())
+        self._arrived, self._texts = {}, {}
         self._clear_report()
-        self._set_up()
+        try:
+            self._set_up()
+        except BaseException:
+            _unregister(self.root)
+            raise
 
     def _refuse_undeclared(self) -> None:
         missing = sorted(set(self.actions) - self.declared)
@@ -125,7 +134,9 @@ class Agent:
         self.begin(snapshot)
         try:
             ticking.tick(self.root)
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             # A composite broke: leaves are guarded. Its children may be half-way, so all of it starts afresh.
             self.fault(self.root, error)
             self.root.stop(Status.INVALID)
@@ -159,11 +170,14 @@ class Agent:
             speech=tuple(self._speech),
         )
 
-    def _take(self, snapshot: AgentSnapshot) -> None:
+    def _perceive(self, snapshot: AgentSnapshot) -> None:
         self._snapshot = snapshot
         self.me: Mapping[str, Any] = MappingProxyType(dict(snapshot.me))
         self.world: Mapping[str, Any] = MappingProxyType(dict(snapshot.world))
         self.events: Sequence[Event] = snapshot.events
+
+    def _take(self, snapshot: AgentSnapshot) -> None:
+        self._perceive(snapshot)
         self.clock.follow(snapshot.time)
         for result in snapshot.results:
             if result.id in self.orders:
@@ -187,19 +201,20 @@ class Agent:
     def close(self) -> tuple[str, ...]:
         """Stop the tree and its questions, and return the ids of the orders that were under way."""
         running = tuple(self.orders)
-        self.root.stop(Status.INVALID)
+        self.orders.clear()
         for ticket in self._tickets:
             ticket.cancel()
-        for node in self.root.iterate():
-            try:
-                node.shutdown()
-            except Exception:
-                _log.exception("agent %s: %s: shutdown failed", self.id, self._paths[node])
-            # py_trees keeps every blackboard client for ever unless it is unregistered (blackboard.py:1214).
-            for client in node.blackboards:
-                client.unregister()
-        self.orders.clear()
         self._tickets.clear()
+        try:
+            self.root.stop(Status.INVALID)
+            for node in self.root.iterate():
+                node.shutdown()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            _log.exception("agent %s: its tree did not stop cleanly", self.id)
+        finally:
+            _unregister(self.root)
         return running
 
     # --- what leaves use -------------------------------------------------------------------------------------------
@@ -251,6 +266,10 @@ class Agent:
         elif self.orders.pop(order.id, None) is not None:
             self._cancels.append(order.id)
 
+    def new_line(self) -> str:
+        """Return an id for a line of speech that no other line of this game has."""
+        return f"{self.id}~{self._number()}"
+
     def say(self, line: str, text: str, *, done: bool) -> None:
         """Send a piece of the line of speech with the id `line`."""
         self._speech.append((line, text, done))
@@ -296,15 +315,28 @@ class Agent:
         """Put something into this tick's report."""
         self._notes.append(report)
 
-    def fault(self, node: Behaviour, error: Exception) -> None:
-        """Report an exception in a node: with its traceback the first time, counted after that."""
+    def fault(self, node: Behaviour, error: BaseException) -> None:
+        """Report an exception in a node: with its traceback the first time, counted after that.
+
+        The same exception from the same line counts as the same, whatever values its text holds.
+        """
         path = self.path_of(node)
         node.feedback_message = f"{type(error).__name__}: {error}"
-        key = (path, type(error).__name__, str(error)[:200])
+        frame = error.__traceback__
+        while frame is not None and frame.tb_next is not None:
+            frame = frame.tb_next
+        place = "" if frame is None else f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}"
+        key = (path, type(error).__name__, place)
         first = key not in self._faults_seen
-        if first and len(self._faults_seen) < 1000:
-            self._faults_seen.add(key)
+        self._faults_seen.add(key)
         trace = "".join(traceback.format_exception(error)) if first else ""
         self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first))
         if first:
             _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
+
+
+def _unregister(root: Behaviour) -> None:
+    """Take a tree's blackboard clients out of py_trees' registry; it would keep them for ever (blackboard.py:1214)."""
+    for node in root.iterate():
+        for client in node.blackboards:
+            client.unregister()

@@ -182,7 +182,7 @@ class SnapshotMessage(_Message, tag="snapshot"):
     """The world for one tick, with the agents that are due in it."""
 
     seq: Whole
-    time_ms: float
+    time_ms: Annotated[float, Meta(ge=-(2**53), le=2**53)]
     """Game time. Leaves count their deadlines in it, so it has to go on with the game, and may stand still with it."""
     epoch: Whole = 0
     frame: Whole = 0

@@ -77,8 +77,8 @@ class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def digest(self) -> str:
-        """Hash of all that the model will see; equal digests are the same question."""
-        raw = msgspec.json.encode([self.name, self.system, self.turns, self.user, self.options])
+        """Hash of all that the answer depends on; equal digests are the same question."""
+        raw = msgspec.json.encode([self.name, self.version, self.system, self.turns, self.user, self.options])
         return hashlib.sha256(raw).hexdigest()
 
 

@@ -111,4 +111,5 @@ def _labels(leaf: LLMLeaf, prompt: Prompt) -> tuple[str, ...]:
 def _context(prompt: Prompt, me: Mapping[str, Any]) -> dict[str, Any]:
     """Return values for all that a prompt may use: those of its first example, and an agent's own below them."""
     inputs = dict(prompt.examples[0].inputs) if prompt.examples else {}
-    return {**inputs, "me": {**me, **inputs.get("me", {})}}
+    given = inputs.get("me", {})
+    return {**inputs, "me": {**me, **given} if isinstance(given, Mapping) else given}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Iterator
 from typing import Any, ClassVar
@@ -29,6 +30,7 @@ from brains import (
     brain,
 )
 from brains.agent import Agent
+from brains.errors import ActionError, TreeError
 from brains.library import Brain
 from brains.nodes import Leaf
 from brains.prompts import PromptLibrary
@@ -348,3 +350,118 @@ def test_whatever_the_model_says_at_most_one_valid_declared_action_leaves_per_ti
 
     first = play()
     assert play() == first, "the same inputs give the same run"
+
+
+# --- what must not happen
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), asyncio.CancelledError(), GeneratorExit(), ValueError("x")])
+@pytest.mark.parametrize("make", [lambda e: Raises("r", e), lambda e: RaisingSelector("r", e)])
+def test_nothing_that_a_node_raises_gets_out_of_a_tick(make: Any, error: BaseException) -> None:
+    """`exit()` in a tree file must not end the server; only Ctrl-C does."""
+    report = game(lambda: make(error)).tick()
+    assert type(error).__name__ in report.faults[0].error
+
+
+def test_ctrl_c_gets_through() -> None:
+    """Somebody wants to stop the program."""
+    with pytest.raises(KeyboardInterrupt):
+        game(lambda: Raises("r", KeyboardInterrupt())).tick()
+
+
+class Raises(Leaf):
+    """Raises what it is told to."""
+
+    def __init__(self, name: str, error: BaseException) -> None:
+        super().__init__(name)
+        self.error = error
+
+    def update(self) -> Status:
+        raise self.error
+
+
+class RaisingSelector(py_trees.composites.Selector):
+    """A composite that raises what it is told to."""
+
+    def __init__(self, name: str, error: BaseException) -> None:
+        super().__init__(name, memory=False)
+        self.error = error
+
+    def tick(self) -> Iterator[Behaviour]:
+        yield from super().tick()
+        raise self.error
+
+
+def test_a_fault_whose_text_changes_is_still_one_fault() -> None:
+    """Its place counts, not the values in its text."""
+
+    def bad(agent: Any) -> bool:
+        raise ValueError(f"bad position {agent.me['x']}")
+
+    g = game(lambda: Condition("c", bad))
+    reports = [g.tick(x=number) for number in range(2000)]
+    assert sum(r.faults[0].first for r in reports) == 1
+
+
+def test_an_order_whose_leaf_breaks_is_cancelled() -> None:
+    """The game would carry it out for nobody."""
+
+    class Fragile(Action):
+        def update(self) -> Status:
+            status = super().update()
+            if self.agent.me.get("break"):
+                raise RuntimeError
+            return status
+
+    g = game(lambda: Fragile("f", Walk()))
+    order = g.tick().order
+    assert order is not None
+    assert g.tick({"break": True}).cancels == (order.id,)
+    assert g.agent.orders == {}
+    assert g.tick({"break": True}).order is None, "broken in the very tick of the order: it never leaves"
+
+
+def test_a_refused_agent_leaves_nothing_behind() -> None:
+    """Neither undeclared actions nor a set-up that fails keep blackboard clients registered."""
+
+    class Unready(Leaf):
+        def update(self) -> Status:
+            return Status.SUCCESS
+
+        def setup(self, **kwargs: Any) -> None:
+            raise RuntimeError
+
+    def stock() -> Behaviour:
+        return py_trees.behaviours.SetBlackboardVariable("set", "x", 1, overwrite=True)
+
+    def build(*more: Any) -> Brain:
+        return Brain(name="b", factory=lambda: MemorySequence("s", [stock(), *(make() for make in more)]))
+
+    before = len(py_trees.blackboard.Blackboard.clients)
+    for found in (build(lambda: Action("Walk", Walk())), build(lambda: Unready("u"))):
+        with pytest.raises((ActionError, TreeError)):
+            Agent("a", found, prompts=prompts(), asker=ScriptedAsker(), declared=[])
+    assert len(py_trees.blackboard.Blackboard.clients) == before
+
+
+def test_closing_a_broken_tree_still_cancels_its_questions() -> None:
+    """And raises nothing."""
+
+    class Sticky(py_trees.composites.Selector):
+        def stop(self, new_status: Status = Status.INVALID) -> None:
+            if new_status == Status.INVALID:
+                raise RuntimeError("will not stop")
+            super().stop(new_status)
+
+    g = game(lambda: Sticky("s", memory=False, children=[LLMAction("c", prompt="test/choose", choices=[Fight, Flee])]))
+    g.tick(n=1)
+    g.agent.close()
+    assert g.asker.tickets[0].cancelled
+
+
+def test_an_agent_that_comes_late_is_young() -> None:
+    """Its time starts with its first snapshot, however long the game has run."""
+    g = game(lambda: Wait("w", 1.0))
+    g.time = 3600.0
+    assert g.tick().time == 0.0
+    assert g.tick().time == pytest.approx(0.1)

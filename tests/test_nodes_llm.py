@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
+import py_trees
 import pytest
 
 from brains import (
@@ -187,11 +188,11 @@ class TestCondition:
 
     def test_a_model_that_is_away_is_a_counted_fallback_and_is_asked_again_later(self) -> None:
         """The reason is the model's."""
-        g = game(lambda: hostile(every=0.25), answers=lambda q: NoAnswer(reason="unavailable", message="nobody there"))
+        g = game(lambda: hostile(retry=0.25), answers=lambda q: NoAnswer(reason="unavailable", message="nobody there"))
         reports = [g.tick(stranger=A) for _ in range(7)]
         reasons = [leaf.reason for r in reports for leaf in r.leaves if leaf.kind == "fallback"]
-        assert reasons == ["unavailable"] * len(g.asker.tickets[:-1])
-        assert len(reasons) == 2
+        assert reasons == ["unavailable"] * 2
+        assert len(g.asker.tickets) == 2
         assert {r.status for r in reports} == {"FAILURE"}
 
     def test_a_question_that_the_tree_left_behind_is_cancelled(self) -> None:
@@ -324,7 +325,8 @@ class TestAction:
         """And a callable may make one."""
         for fallback in (Challenge, lambda agent: Challenge(target="bandit_1")):
             g = game(
-                lambda fallback=fallback: respond(fallback=fallback), answers=lambda q: NoAnswer(reason="unavailable")
+                lambda fallback=fallback: respond(fallback=fallback, emits=[Challenge]),
+                answers=lambda q: NoAnswer(reason="unavailable"),
             )
             g.tick(stranger=A)
             report = g.tick(stranger=A)
@@ -500,3 +502,116 @@ def test_memory_sequence_gives_up_the_question_of_a_condition_that_is_behind_it(
     assert not g.asker.tickets[0].cancelled
     g.tick(stranger=A)
     assert g.asker.tickets[0].cancelled
+
+
+class TestRareTicks:
+    """An agent far from the player may be ticked every few seconds; deadlines and ages hold all the same."""
+
+    def test_an_answer_that_came_long_ago_is_late(self) -> None:
+        """Its world has gone."""
+        g = game(lambda: respond(deadline=1.0, fallback=Ignore()), answers={"respond": "fight"}, seconds=100.0)
+        g.tick(stranger=A)
+        report = g.tick(stranger=B)
+        assert report.order is not None
+        assert (report.order.action, report.order.reason) == (Ignore(), "deadline")
+
+    def test_a_verdict_is_as_old_as_its_question(self) -> None:
+        """Not as young as the tick in which it was taken."""
+        g = game(
+            lambda: hostile(ttl=3.0, deadline=99.0), answers=lambda q: "danger" if "bandit" in q.prompt.user else None
+        )
+        g.tick(stranger=A)
+        g.seconds = 50.0
+        assert g.tick(stranger=B).status == "FAILURE"
+
+    def test_two_questions_of_one_decision_share_its_deadline(self) -> None:
+        """The one for the values does not start it anew."""
+        g = game(lambda: respond(arguments={}, deadline=1.0, fallback=Ignore()))
+        g.tick(stranger=A)
+        for _ in range(8):
+            g.tick(stranger=A)
+        g.asker.tickets[0].answer("talk")
+        g.tick(stranger=A)
+        assert len(g.asker.tickets) == 2
+        assert g.asker.tickets[1].question.timeout == pytest.approx(0.1)
+        g.seconds = 0.11
+        report = g.tick(stranger=A)
+        assert report.order is not None
+        assert report.order.reason == "deadline"
+
+
+def test_an_answer_about_one_stranger_never_meets_another() -> None:
+    """The action's values are those of the moment in which the model was asked."""
+    g = game(lambda: respond(arguments={"target": lambda a: a.me["stranger"]["id"]}))
+    g.tick(stranger={**A, "id": "bandit"})
+    g.asker.tickets[0].answer("talk")
+    report = g.tick(stranger={**B, "id": "girl"})
+    assert report.order is not None
+    assert report.order.action == Challenge(target="bandit")
+
+
+def test_an_edit_of_what_the_labels_mean_is_asked_again() -> None:
+    """Nothing else of the prompt has changed."""
+    library = prompts()
+    g = game(hostile, prompts=library, answers={"is_hostile": "danger"})
+    assert [g.tick(stranger=A).status for _ in range(2)] == ["FAILURE", "SUCCESS"]
+    library.put("is_hostile", HOSTILE.replace("{danger: true, safe: false}", "{danger: false, safe: true}"))
+    g.tick(stranger=A)
+    assert g.tick(stranger=A).status == "FAILURE"
+    assert len(g.asker.tickets) == 2
+
+
+def test_a_new_calibration_is_asked_again() -> None:
+    """`brains prompt calibrate` counts at once, too."""
+    library = prompts()
+    g = game(hostile, prompts=library, answers={"is_hostile": "danger"})
+    g.tick(stranger=A)
+    g.tick(stranger=A)
+    library.put_calibrations("is_hostile", '{"digest": {"scale": 2.0}}')
+    g.tick(stranger=A)
+    assert len(g.asker.tickets) == 2
+
+
+def test_a_condition_whose_model_is_away_rests() -> None:
+    """However often it may ask otherwise."""
+    g = game(lambda: hostile(every=0.0, retry=1.0), answers=lambda q: NoAnswer(reason="unavailable"))
+    for number in range(20):
+        g.tick(stranger={"looks": f"stranger {number}"})
+    assert len(g.asker.tickets) == 2
+
+
+def test_what_a_callable_fallback_makes_must_be_declared_too() -> None:
+    """Or it would fail at the very moment it is needed."""
+
+    def walk(agent: Any) -> Walk:
+        return Walk()
+
+    assert Walk in respond(fallback=walk).actions
+    with pytest.raises(TreeError, match="emits"):
+        respond(fallback=lambda agent: Walk())
+
+
+def test_lines_of_speech_have_ids_of_their_own() -> None:
+    """Two that start in the same tick, too."""
+    g = game(
+        lambda: py_trees.composites.Parallel(
+            "P",
+            py_trees.common.ParallelPolicy.SuccessOnAll(),
+            [Say("one", prompt="shout", fallback="a"), Say("two", prompt="shout", fallback="b")],
+        ),
+        answers=lambda q: NoAnswer(reason="unavailable"),
+    )
+    g.tick(name="Ann")
+    assert len({line for line, _, _ in g.tick(name="Ann").speech}) == 2
+
+
+def test_speech_is_clean_and_complete() -> None:
+    """Control characters never reach the game, and do not cost the end of the line."""
+    g = game(lambda: Say("shout", prompt="shout"))
+    g.tick(name="Ann")
+    g.asker.tickets[0].text = "Hi \x1b[31m\x00 you"
+    said = list(g.tick(name="Ann").speech)
+    g.asker.tickets[0].answer("Hi [31m you there!")
+    said += list(g.tick(name="Ann").speech)
+    assert "".join(text for _, text, _ in said) == "Hi [31m you there!"
+    assert said[-1][2]

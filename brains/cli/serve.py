@@ -144,9 +144,13 @@ async def _start_model(gateway: Gateway, library: BrainLibrary, prompts: PromptL
             await asyncio.sleep(RETRY_S)
         else:
             log.info("model %s (%s)", info.name, info.backend)
-    questions = list(warm_up_questions(library, prompts))
-    await warm_up(gateway, questions)
-    log.info("the model has read %s", _count(len(questions), "prompt"))
+    try:
+        questions = list(warm_up_questions(library, prompts))
+        await warm_up(gateway, questions)
+        log.info("the model has read %s", _count(len(questions), "prompt"))
+    except Exception:
+        # Without it the first answers are slow, and that is all.
+        log.exception("the model could not be given the prompts to read")
 
 
 def _count(number: int, what: str) -> str:

@@ -59,6 +59,10 @@ class AgentContext(Protocol):
         """Have the game stop an order; nothing happens if it has ended."""
         ...
 
+    def new_line(self) -> str:
+        """Return an id for a line of speech that no other line of this game has."""
+        ...
+
     def say(self, line: str, text: str, *, done: bool) -> None:
         """Send a piece of the line of speech with the id `line`."""
         ...
@@ -95,7 +99,7 @@ class AgentContext(Protocol):
         """Put something into this tick's report."""
         ...
 
-    def fault(self, node: Behaviour, error: Exception) -> None:
+    def fault(self, node: Behaviour, error: BaseException) -> None:
         """Report an exception in a node; the node fails, the agent goes on."""
         ...
 

@@ -9,45 +9,61 @@ from py_trees.common import Status
 
 __all__ = ["guard"]
 
-Report = Callable[[Behaviour, Exception], None]
+Report = Callable[[Behaviour, BaseException], None]
 
 
 def guard(node: Behaviour, report: Report) -> None:
     """Wrap `initialise`, `update` and `terminate` of one node, ours or stock, on the instance.
 
     An exception is reported and makes the node fail in that tick. So does an `update` that returns no status: py_trees
-    would make it INVALID and print to standard output (behaviour.py:299).
+    would make it INVALID and print to standard output (behaviour.py:299). Whatever is raised counts, `exit()` and
+    `CancelledError` too: no tick is asynchronous, and no leaf may end the server. Only Ctrl-C gets through.
     """
-    initialise, update, terminate = node.initialise, node.update, node.terminate
-    broken = False
+    guarded = _Guarded(node, report)
+    node.initialise = guarded.initialise  # type: ignore[method-assign]
+    node.update = guarded.update  # type: ignore[method-assign]
+    node.terminate = guarded.terminate  # type: ignore[method-assign]
 
-    def guarded_initialise() -> None:
-        nonlocal broken
-        broken = False
+
+class _Guarded:
+    """The three methods of one node, each with a guard around it."""
+
+    __slots__ = ("_broken", "_initialise", "_node", "_report", "_terminate", "_update")
+
+    def __init__(self, node: Behaviour, report: Report) -> None:
+        self._node = node
+        self._report = report
+        self._initialise, self._update, self._terminate = node.initialise, node.update, node.terminate
+        self._broken = False
+        """`initialise` raised: there is nothing to update."""
+
+    def initialise(self) -> None:
+        self._broken = False
         try:
-            initialise()
-        except Exception as error:
-            broken = True
-            report(node, error)
+            self._initialise()
+        except BaseException as error:
+            self._broken = True
+            self._caught(error)
 
-    def guarded_update() -> Status:
-        if broken:
+    def update(self) -> Status:
+        if self._broken:
             return Status.FAILURE
         try:
-            status = update()
+            status = self._update()
             if type(status) is Status and status is not Status.INVALID:
                 return status
-            raise TypeError(f"update() of {type(node).__name__} returned {status!r}, which is no status")
-        except Exception as error:
-            report(node, error)
+            raise TypeError(f"update() of {type(self._node).__name__} returned {status!r}, which is no status")
+        except BaseException as error:
+            self._caught(error)
             return Status.FAILURE
 
-    def guarded_terminate(new_status: Status) -> None:
+    def terminate(self, new_status: Status) -> None:
         try:
-            terminate(new_status)
-        except Exception as error:
-            report(node, error)
+            self._terminate(new_status)
+        except BaseException as error:
+            self._caught(error)
 
-    node.initialise = guarded_initialise  # type: ignore[method-assign]
-    node.update = guarded_update  # type: ignore[method-assign]
-    node.terminate = guarded_terminate  # type: ignore[method-assign]
+    def _caught(self, error: BaseException) -> None:
+        if isinstance(error, KeyboardInterrupt):
+            raise error
+        self._report(self._node, error)

@@ -12,7 +12,7 @@ from brains.errors import TreeError
 from brains.nodes.context import AgentContext, Leaf, Predicate
 from brains.snapshot import Order, Source
 
-__all__ = ["Action", "ActionMaker", "Condition", "OrderedLeaf", "Wait"]
+__all__ = ["Action", "ActionMaker", "Condition", "OrderedLeaf", "Wait", "emitted"]
 
 ActionMaker = Callable[[AgentContext], GameAction]
 """Makes an action from what the agent knows when the leaf starts."""
@@ -69,10 +69,10 @@ class OrderedLeaf(Leaf):
         return Status.FAILURE
 
     def terminate(self, new_status: Status) -> None:
-        """Have the game stop the action if this leaf loses its branch."""
-        if self._ordered is not None and self.is_real_cancel(new_status):
+        """Have the game stop an action that has not ended: the branch is lost, or this leaf broke in the middle."""
+        if self._ordered is not None:
             self.agent.cancel(self._ordered)
-        self._ordered = None
+            self._ordered = None
 
 
 class Action(OrderedLeaf):
@@ -85,12 +85,8 @@ class Action(OrderedLeaf):
     def __init__(self, name: str, action: GameAction | ActionMaker, *, emits: Sequence[type[GameAction]] = ()) -> None:
         super().__init__(name)
         self._action = action
-        self.actions: tuple[type[GameAction], ...] = _emitted(name, action, emits)
+        self.actions: tuple[type[GameAction], ...] = emitted(name, action, emits)
         """The classes that this leaf can order: the game must have declared them."""
-
-    def initialise(self) -> None:
-        """Forget the last order."""
-        self._ordered = None
 
     def update(self) -> Status:
         """Order the action in the first tick, then follow it."""
@@ -100,9 +96,14 @@ class Action(OrderedLeaf):
         return self.order(action)
 
 
-def _emitted(
+def emitted(
     name: str, action: GameAction | ActionMaker, emits: Sequence[type[GameAction]]
 ) -> tuple[type[GameAction], ...]:
+    """Return the classes that `action` can be or make: given by `emits`, or read from the callable's annotation.
+
+    Raises:
+        TreeError: it is neither an action nor says what it makes.
+    """
     if isinstance(action, GameAction):
         return (type(action),)
     if isinstance(action, type):

@@ -36,18 +36,22 @@ class Asking:
         """Whether an answer is being waited for."""
         return self.ticket is not None
 
-    def start(self, prompt: RenderedPrompt, **what: Any) -> None:
-        """Ask; `what` goes into the `Question`: labels, schema, max_tokens."""
+    def start(self, prompt: RenderedPrompt, *, since: float | None = None, **what: Any) -> None:
+        """Ask; `what` goes into the `Question`: labels, schema, max_tokens.
+
+        `since` is when the deadline began to run, if a question before this one is part of the same decision.
+        """
         leaf, agent = self._leaf, self._leaf.agent
         self.prompt = prompt
-        self.since = agent.clock.now()
+        now = agent.clock.now()
+        self.since = now if since is None else since
         self.ticket = agent.ask(
             Question(
                 session=agent.session,
                 agent=agent.id,
                 leaf=leaf.path,
                 prompt=prompt,
-                timeout=leaf.deadline,
+                timeout=max(0.0, leaf.deadline - (now - self.since)),
                 priority=leaf.priority,
                 tick=agent.tick_number,
                 **what,
@@ -56,12 +60,17 @@ class Asking:
         agent.note(LeafReport(kind="asked", leaf=leaf.path, prompt=prompt.name, text=prompt.user))
 
     def poll(self) -> Decision | NoAnswer | None:
-        """Return the outcome once, or None while waiting. Past the deadline the question is stopped."""
+        """Return the outcome once, or None while waiting.
+
+        Past the deadline the question is stopped, and an answer that is there by then is late all the same: an agent
+        that is ticked rarely must not act on a world of long ago.
+        """
         if self.ticket is None:
             return None
         agent = self._leaf.agent
         outcome = agent.outcome_of(self.ticket)
-        if outcome is None and agent.clock.now() - self.since >= self._leaf.deadline:
+        late = agent.clock.now() - self.since >= self._leaf.deadline
+        if late and not isinstance(outcome, NoAnswer):
             self.ticket.cancel()
             outcome = NoAnswer(reason="deadline", message=f"no answer within {self._leaf.deadline:g} s")
         if outcome is not None:
@@ -88,8 +97,8 @@ class LLMLeaf(Leaf):
             there is nothing to ask about.
         deadline: seconds of agent time after which the leaf does without an answer.
         priority: questions with a higher one are asked first.
-        retry: seconds of agent time for which a leaf that failed for want of an answer fails again without asking, so
-            that a model that is away does not make a reactive tree start and stop this branch in every other tick.
+        retry: seconds of agent time for which a leaf that got no answer does not ask again, so that a model that is
+            away does not make a reactive tree start and stop this branch in every other tick.
     """
 
     def __init__(
@@ -143,7 +152,7 @@ class LLMLeaf(Leaf):
         return self.agent.clock.now() < self._rests_until
 
     def fail_for_a_while(self) -> Status:
-        """Return FAILURE, and do not ask again before `retry` seconds have passed."""
+        """Do not ask again before `retry` seconds have passed; return FAILURE."""
         self._rests_until = self.agent.clock.now() + self.retry
         return Status.FAILURE
 
@@ -166,12 +175,17 @@ class LLMLeaf(Leaf):
 class _Verdict:
     """The last answer of a condition."""
 
-    def __init__(self, digest: str, probability: float, holds: bool, now: float) -> None:
-        self.digest = digest
+    def __init__(self, prompt: RenderedPrompt, probability: float, holds: bool, since: float) -> None:
+        self._digest = prompt.digest
+        self._calibrations = prompt.calibrations
         self.probability = probability
         self.holds = holds
-        self.fresh = now
+        self.fresh = since
         """When the world last looked as it did when the question was asked."""
+
+    def is_of(self, prompt: RenderedPrompt) -> bool:
+        """Tell whether this prompt would be answered the same: nothing of it has changed since."""
+        return self._digest == prompt.digest and self._calibrations == prompt.calibrations
 
 
 class LLMCondition(LLMLeaf):
@@ -204,8 +218,9 @@ class LLMCondition(LLMLeaf):
         every: float = 0.5,
         deadline: float = 5.0,
         priority: int = 0,
+        retry: float = 2.0,
     ) -> None:
-        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority)
+        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority, retry=retry)
         self.threshold = threshold
         self.release = threshold if release is None else release
         if not 0 <= self.release <= self.threshold <= 1:
@@ -226,7 +241,7 @@ class LLMCondition(LLMLeaf):
         """Take an answer that has come, ask again if the world has changed, and return the verdict."""
         self.seen()
         now = self.agent.clock.now()
-        self._take_answer(now)
+        self._take_answer()
         try:
             prompt = self.rendered()
             truth = self.agent.truth_of(self.prompt)
@@ -240,28 +255,34 @@ class LLMCondition(LLMLeaf):
             self.asking.stop("nothing to ask about")
             self._verdict = None
             return Status.SUCCESS if self.default else Status.FAILURE
-        if self._verdict is not None and self._verdict.digest == prompt.digest:
+        if self._verdict is not None and self._verdict.is_of(prompt):
             self._verdict.fresh = now
-        elif not self.asking.open and (self._last_asked is None or now - self._last_asked >= self.every):
+        elif (
+            not self.asking.open
+            and not self.resting
+            and (self._last_asked is None or now - self._last_asked >= self.every)
+        ):
             self._last_asked = now
             # Kept with the question: an edit of the prompt may give its labels other meanings before the answer comes.
             self._truth = truth
             self.asking.start(prompt, labels=tuple(truth))
         return self._status(now)
 
-    def _take_answer(self, now: float) -> None:
+    def _take_answer(self) -> None:
         asked = self.asking.prompt
         outcome = self.asking.poll()
         if outcome is None:
             return
         if isinstance(outcome, NoAnswer):
             self.fell_back(outcome.reason, outcome.message)
+            if outcome.reason != "deadline":
+                self.fail_for_a_while()
             return
         assert asked is not None
         probability = sum(p for label, p in outcome.probabilities.items() if self._truth.get(label))
         held = self._verdict.holds if self._verdict else False
         holds = probability >= (self.release if held else self.threshold)
-        self._verdict = _Verdict(asked.digest, probability, holds, now)
+        self._verdict = _Verdict(asked, probability, holds, self.asking.since)
         self.answered(outcome, f"{'yes' if holds else 'no'}, {probability:.2f}")
 
     def _status(self, now: float) -> Status:

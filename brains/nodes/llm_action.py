@@ -10,7 +10,7 @@ from py_trees.common import Status
 
 from brains.actions import GameAction, action_schema, decode_action, label_of
 from brains.errors import ActionError, PromptError, TreeError
-from brains.nodes.leaves import ActionMaker, OrderedLeaf
+from brains.nodes.leaves import ActionMaker, OrderedLeaf, emitted
 from brains.nodes.llm import Input, LLMLeaf
 from brains.questions import Decision, NoAnswer, RenderedPrompt
 
@@ -30,10 +30,12 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         choices: action classes (or whole actions), each known by its `label`; or a mapping that gives each a word for
             this prompt alone: `{"violent": Attack, "peaceful": Ignore}`. One that the game says is not possible now is
             not offered; if none is left the leaf fails, if one is left it is taken without asking.
-        arguments: values for the chosen action's fields by name: callables on the agent, or plain values. Fields
-            without a value here and without a default are asked of the model, by JSON Schema.
+        arguments: values for the chosen action's fields by name: callables on the agent, or plain values, taken when
+            the question is asked, so that the answer about one stranger never meets another. Fields without a value
+            here and without a default are asked of the model, by JSON Schema.
         fallback: what to do without an answer: an action, an action class (its values come from `arguments`), a
-            callable that makes an action, or None: fail.
+            callable that makes an action, or None: fail. What a callable can make is read from its return annotation;
+            for a lambda, say it with `emits=[Attack]`.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         inputs: Mapping[str, Input] | None = None,
         arguments: Mapping[str, Input] | None = None,
         fallback: Choice | ActionMaker | None = None,
+        emits: Sequence[type[GameAction]] = (),
         deadline: float = 5.0,
         priority: int = 0,
         retry: float = 2.0,
@@ -59,10 +62,13 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         classes = [_class_of(choice) for _, choice in pairs]
         if isinstance(fallback, GameAction) or _is_action_class(fallback):
             classes.append(_class_of(fallback))
+        elif fallback is not None:
+            classes += emitted(name, fallback, emits)
         self.actions: tuple[type[GameAction], ...] = tuple(dict.fromkeys(classes))
         """The classes that this leaf can order: the game must have declared them."""
         self._chosen: Choice | None = None
         self._choice: Decision | None = None
+        self._values: dict[str, Any] = {}
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -71,7 +77,7 @@ class LLMAction(LLMLeaf, OrderedLeaf):
 
     def initialise(self) -> None:
         """Forget the last choice."""
-        self._ordered = self._chosen = self._choice = None
+        self._chosen = self._choice = None
         self.asking.stop("asked anew")
 
     def update(self) -> Status:
@@ -100,6 +106,8 @@ class LLMAction(LLMLeaf, OrderedLeaf):
 
     def _begin(self) -> Status:
         possible = {label: c for label, c in self.choices.items() if self.agent.can(_class_of(c))}
+        values = {name: value(self.agent) if callable(value) else value for name, value in self.arguments.items()}
+        self._values = {name: value for name, value in values.items() if value is not None}
         if not possible:
             self.feedback_message = "none of the choices is possible now"
             return Status.FAILURE
@@ -142,13 +150,16 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         prompt = self.rendered(self.labels)
         if prompt is None:
             return Status.FAILURE
-        self.asking.start(_ask_for_values(prompt, choice, missing), schema=_part(action_schema(choice), missing))
+        self.asking.start(
+            _ask_for_values(prompt, choice, missing),
+            since=None if decision is None else self.asking.since,
+            schema=_part(action_schema(choice), missing),
+        )
         return Status.RUNNING
 
     def _known(self, choice: type[GameAction]) -> dict[str, Any]:
         names = {field.name for field in msgspec.structs.fields(choice)}
-        values = {k: v(self.agent) if callable(v) else v for k, v in self.arguments.items() if k in names}
-        return {name: value for name, value in values.items() if value is not None}
+        return {name: value for name, value in self._values.items() if name in names}
 
     def _finish(self, choice: type[GameAction], params: dict[str, Any], decision: Decision | None) -> Status:
         try:
@@ -240,7 +251,7 @@ class Say(LLMLeaf):
     def _begin(self) -> Status:
         if self.resting:
             return Status.FAILURE
-        self._line = f"{self.agent.id}~{self.agent.tick_number}"
+        self._line = self.agent.new_line()
         try:
             prompt = self.rendered()
         except PromptError as error:
@@ -263,12 +274,13 @@ class Say(LLMLeaf):
 
     def _speak(self, text: str, *, done: bool) -> None:
         """Send what is new of `text`. An open word waits for its end, so that a line never ends in half a word."""
-        text = " ".join(text.split())
+        text = " ".join(_printable(text).split())
         if not done:
             text = text[: text.rfind(" ") + 1]
         if len(text) > self.max_chars:
             text = text[: self.max_chars].rpartition(" ")[0] or text[: self.max_chars]
-        new = text[len(self._said) :] if text.startswith(self._said) else ""
+        # What has been said cannot be taken back; should the whole answer differ from its pieces, its rest follows.
+        new = text[len(self._said) :]
         if new or done:
             self._said += new
             self.agent.say(self._line, new, done=done)
@@ -276,6 +288,11 @@ class Say(LLMLeaf):
     def _end_line(self) -> None:
         if self._said:
             self.agent.say(self._line, "", done=True)
+
+
+def _printable(text: str) -> str:
+    """Return text without control characters: it goes to a game, and may come from a model that went astray."""
+    return "".join(" " if char.isspace() else char for char in text if char.isprintable() or char.isspace())
 
 
 def _is_action_class(value: object) -> TypeGuard[type[GameAction]]:
