@@ -330,7 +330,7 @@ class Agent:
         first = key not in self._faults_seen
         self._faults_seen.add(key)
         trace = "".join(traceback.format_exception(error)) if first else ""
-        self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first))
+        self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first, cause=error))
         if first:
             _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
 

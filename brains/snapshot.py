@@ -87,6 +87,8 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
     traceback: str
     first: bool = True
     """False when the same node has failed in the same way before, so that it is reported once."""
+    cause: BaseException | None = None
+    """The exception itself."""
 
 
 class LeafReport(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,10 +3,14 @@
 ::
 
     def test_guard_fights_back():
-        game = FakeGame(guard, prompts=load_prompts("prompts"), answers={"guard/is_hostile": "danger"})
-        game.tick(sees=[BANDIT])            # asks
+        answers = {"guard/is_hostile": "danger", "guard/respond": "violent"}
+        game = FakeGame(guard, prompts=load_prompts("prompts"), answers=answers)
+        game.tick(sees=[BANDIT])            # asks whether he is hostile
+        game.tick(sees=[BANDIT])            # he is; asks how to respond
         report = game.tick(sees=[BANDIT])   # the answer is there
         assert report.order.action == Attack(target="bandit_1")
+
+`report.order` is the action that begins in this tick, None while one goes on; `game.doing` is what goes on.
 """
 
 from __future__ import annotations
@@ -14,16 +18,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
+from brains.actions import GameAction
 from brains.agent import Agent
 from brains.errors import ConfigError
 from brains.library import Brain, marked_brain
+from brains.loading import load_trees
 from brains.models.scripted import ScriptedModel
-from brains.nodes.tree import actions_of
+from brains.nodes.tree import actions_of, llm_leaves_of
 from brains.prompts import PromptLibrary
 from brains.questions import Decision, NoAnswer, Outcome, Question
+from brains.reload import load_prompts
 from brains.snapshot import ActionStatus, AgentSnapshot, Event, Order, OrderResult, TickReport
 
-__all__ = ["FakeGame", "FakeTicket", "ManualClock", "ScriptedAsker", "ScriptedModel"]
+__all__ = ["FakeGame", "FakeTicket", "ManualClock", "ScriptedAsker", "ScriptedModel", "load_prompts", "load_trees"]
 
 Answer = str | Mapping[str, Any] | Exception | Outcome | None
 """A label or a line of text; probabilities by label, or the values of an action; an outcome as it is; an exception is
@@ -104,16 +111,22 @@ def as_outcome(question: Question, answer: Answer) -> Outcome:
         return answer
     if isinstance(answer, Mapping):
         if question.labels:
+            for label in answer:
+                _check_label(question, label)
             best = max(answer, key=lambda label: answer[label])
             return Decision(answer=best, probabilities=dict(answer), raw=dict(answer), model="scripted")
         return Decision(answer="", value=dict(answer), way="schema", model="scripted")
     assert answer is not None
     if not question.labels:
         return Decision(answer=answer, way="text", model="scripted")
-    if answer not in question.labels:
-        raise ConfigError(f"{answer!r} is none of the labels of {question.prompt.name!r}: {', '.join(question.labels)}")
+    _check_label(question, answer)
     probabilities = {label: float(label == answer) for label in question.labels}
     return Decision(answer=answer, probabilities=probabilities, raw=probabilities, model="scripted")
+
+
+def _check_label(question: Question, label: str) -> None:
+    if label not in question.labels:
+        raise ConfigError(f"{label!r} is none of the labels of {question.prompt.name!r}: {', '.join(question.labels)}")
 
 
 class FakeGame:
@@ -125,6 +138,11 @@ class FakeGame:
         answers: what the model says; see `ScriptedAsker`.
         declared: names of the actions that the body can carry out; all that the tree can choose if not given.
         seconds: game time from one tick to the next.
+        allow_faults: let a tick go on when a leaf raises, as a game does. A test wants to know: without this the
+            exception comes out of `tick`.
+
+    Raises:
+        ConfigError: `answers` names a prompt that no leaf of the tree asks, or a prompt that is not in `prompts`.
     """
 
     def __init__(
@@ -137,6 +155,7 @@ class FakeGame:
         agent_id: str = "agent_1",
         seconds: float = 0.1,
         seed: int = 0,
+        allow_faults: bool = False,
     ) -> None:
         found = brain if isinstance(brain, Brain) else marked_brain(brain)
         if found is None:
@@ -145,10 +164,18 @@ class FakeGame:
         self.seconds = seconds
         self.time = 0.0
         self._results: list[OrderResult] = []
-        names = actions_of(found.build()) if declared is None else declared
-        self.agent = Agent(
-            agent_id, found, prompts=prompts or PromptLibrary(), asker=self.asker, declared=list(names), seed=seed
-        )
+        self.allow_faults = allow_faults
+        root = found.build()
+        names = actions_of(root) if declared is None else declared
+        library = prompts or PromptLibrary()
+        if not allow_faults:
+            _check_prompts([leaf.prompt for leaf in llm_leaves_of(root)], library, answers)
+        self.agent = Agent(agent_id, found, prompts=library, asker=self.asker, declared=list(names), seed=seed)
+
+    @property
+    def doing(self) -> list[GameAction]:
+        """The actions that go on: ordered, and not reported to have ended."""
+        return [order.action for order in self.agent.orders.values()]
 
     def tick(
         self,
@@ -159,10 +186,14 @@ class FakeGame:
         available: Collection[str] | None = None,
         **perceived: Any,
     ) -> TickReport:
-        """Let `seconds` pass and tick the agent on what it perceives: `me`, or its parts as keywords."""
+        """Let `seconds` pass and tick the agent on what it perceives: `me`, or its parts as keywords.
+
+        Raises:
+            Exception: whatever a leaf raised, unless `allow_faults`.
+        """
         self.time += self.seconds
         results, self._results = tuple(self._results), []
-        return self.agent.tick(
+        report = self.agent.tick(
             AgentSnapshot(
                 seq=self.agent.tick_number + 1,
                 time=self.time,
@@ -173,8 +204,25 @@ class FakeGame:
                 available=None if available is None else frozenset(available),
             )
         )
+        if report.faults and not self.allow_faults:
+            fault = report.faults[0]
+            raise fault.cause if fault.cause is not None else AssertionError(f"{fault.leaf}: {fault.error}")
+        return report
 
     def report(self, order: Order | str, status: ActionStatus, *, code: str = "", message: str = "") -> None:
         """Say how far the body is with an order; the next tick hears of it."""
         order_id = order if isinstance(order, str) else order.id
         self._results.append(OrderResult(id=order_id, status=status, code=code, message=message))
+
+
+def _check_prompts(
+    asked: list[str], prompts: PromptLibrary, answers: Mapping[str, Answer] | Callable[[Question], Answer] | None
+) -> None:
+    """Find slips of a test that would otherwise look like a tree that does nothing."""
+    for name in asked:
+        prompts.get(name)
+    for name in answers if isinstance(answers, Mapping) else ():
+        if name.partition("#")[0] not in asked:
+            raise ConfigError(
+                f"no leaf of this tree asks {name!r}; it asks: {', '.join(sorted(set(asked))) or 'nothing'}"
+            )

@@ -34,8 +34,10 @@ from tests.fakes.ollama_answer import Dropped
 from tests.fakes.ollama_routes import PLAIN, Routes
 from tests.fakes.ollama_runner import Load, Scheduler
 from tests.fakes.ollama_script import (
+    BROKE_OFF,
     BUSY,
     CRASHED,
+    NEVER_RAN,
     NO_TEMPLATE,
     TOO_LONG,
     Answer,
@@ -52,8 +54,10 @@ from tests.fakes.ollama_script import (
 from tests.fakes.ollama_wire import JSON, HttpRequest, Incoming, Outgoing, go_json
 
 __all__ = [
+    "BROKE_OFF",
     "BUSY",
     "CRASHED",
+    "NEVER_RAN",
     "NO_TEMPLATE",
     "TOO_LONG",
     "Answer",

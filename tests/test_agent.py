@@ -64,7 +64,7 @@ def prompts() -> PromptLibrary:
 
 def game(root: Any, **options: Any) -> FakeGame:
     """Make a game of one agent whose tree `root()` builds."""
-    return FakeGame(brain("test")(root), prompts=prompts(), **options)
+    return FakeGame(brain("test")(root), **{"prompts": prompts(), "allow_faults": True, **options})
 
 
 class Broken(Leaf):

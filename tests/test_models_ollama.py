@@ -30,8 +30,10 @@ from brains.models.ollama_info import has_logprobs, possible_ways
 from brains.models.ollama_options import freeze, keep_alive_seconds, merge
 from brains.questions import ChatModel, ModelRequest, Way
 from tests.fake_ollama import (
+    BROKE_OFF,
     BUSY,
     CRASHED,
+    NEVER_RAN,
     NO_TEMPLATE,
     TOO_LONG,
     BackgroundOllama,
@@ -201,10 +203,17 @@ class TestStart:
         model: ChatModel = OllamaModel("tiny")
         assert model.name == "tiny"
 
-    @pytest.mark.parametrize("name", ["tiny", "tiny:latest", "Tiny"])
+    @pytest.mark.parametrize(
+        "name",
+        [
+            *("tiny", "tiny:latest", "Tiny", " tiny "),
+            *("library/tiny", "registry.ollama.ai/library/tiny", "registry.ollama.ai/library/tiny:latest"),
+        ],
+    )
     async def test_finds_the_model_by_each_of_its_names(self, fake: FakeOllama, name: str) -> None:
         async with opened(fake, name) as model:
             assert (await model.start()).digest == FakeModel().digest
+            assert (await model.generate(TEXT)).text
 
     @pytest.mark.parametrize(
         ("installed", "way"),
@@ -220,6 +229,7 @@ class TestStart:
                 FakeModel("m:latest", parameter_count=8_000_000_000, template=NO_TEMPLATE, renderer="qwen3.5"),
                 "chat",
             ),
+            (FakeModel("m:latest", parameter_count=8_000_000_000, template="{% x %}", native=True), "chat"),
         ],
     )
     async def test_chooses_the_way_of_labels_by_the_kind_of_model(self, installed: FakeModel, way: Way) -> None:
@@ -380,7 +390,7 @@ class TestRequests:
         assert [dict(load.options, main_gpu=0) for load in fake.loads] == [
             {
                 **{"num_ctx": 1024, "num_batch": 64, "num_gpu": 0, "main_gpu": 0},
-                **{"use_mmap": None, "num_thread": 0, "draft_num_predict": 0},
+                **{"use_mmap": False, "num_thread": 0, "draft_num_predict": 0},
             }
         ]
 
@@ -456,9 +466,9 @@ class TestReplies:
     async def test_metrics_are_seconds(self, fake: FakeOllama, model: OllamaModel) -> None:
         fake.next("one two three")
         reply = await model.generate(TEXT)
-        assert (reply.output_tokens, reply.done_reason) == (3, "stop")
+        assert (reply.output_tokens, reply.done_reason) == (4, "stop")  # the fourth says that it is over
         assert reply.prompt_tokens > 5
-        assert reply.generate_time == pytest.approx(0.06)
+        assert reply.generate_time == pytest.approx(0.08)
         assert reply.prompt_time == pytest.approx(0.001 * reply.prompt_tokens)
         assert 0 < reply.load < 0.1
 
@@ -553,6 +563,8 @@ class TestFaults:
             (Fault(499, "request canceled"), ModelUnavailable, "request canceled"),
             (Fault(500, CRASHED), ModelUnavailable, "Ollama's log"),
             (Fault(500, CRASHED + ": CUDA error: out of memory"), ModelUnavailable, "smaller model"),
+            (Fault(500, BROKE_OFF), ModelUnavailable, "unexpected EOF"),
+            (Fault(500, NEVER_RAN), ModelUnavailable, "signal: killed"),
             (
                 Fault(401, "unauthorized", signin_url="https://ollama.com/connect"),
                 ModelRefused,
@@ -589,11 +601,7 @@ class TestFaults:
     @pytest.mark.parametrize(
         ("reply", "error", "says"),
         [
-            (
-                Reply(end="error", error="an error was encountered while running the model: EOF"),
-                ModelUnavailable,
-                "EOF",
-            ),
+            (Reply(end="error", error=BROKE_OFF), ModelUnavailable, "unexpected EOF"),
             (Reply(end="error", error="context deadline exceeded"), ModelTimeout, "deadline"),
             (
                 Reply(end="error", error='{"error":{"code":400,"message":"exceeds the available context size"}}'),
@@ -634,6 +642,16 @@ class TestFaults:
         with pytest.raises(PromptTooLong, match=r"'guard/long'.*request \(5000 tokens\)") as caught:
             await model.generate(ModelRequest(way="completion", prompt=" word" * 5000, name="guard/long"))
         assert caught.value.prompt == "guard/long"
+
+    async def test_answer_that_runs_over_is_told(
+        self, fake: FakeOllama, model: OllamaModel, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        request = ModelRequest(way="completion", prompt=" word" * 4090, max_tokens=20, name="guard/long")
+        fake.next(Reply(pieces_of(" a b c")), Reply(pieces_of(" a b c d e f")))
+        await model.generate(request)
+        assert "ran over" not in caplog.text
+        await model.generate(request)
+        assert "the answer to prompt 'guard/long' ran over the context of model tiny (4096 tokens)" in caplog.text
 
     async def test_wrong_type_of_an_option(self, model: OllamaModel) -> None:
         with pytest.raises(ModelRefused, match=r"'guard/x'.*\"temperature\" must be of type float32"):
@@ -719,9 +737,9 @@ class TestTimeAndServer:
             await fake.until(lambda: fake.scheduler.aborted)
 
     async def test_load_that_fails(self, fake: FakeOllama) -> None:
-        fake.scheduler.fault = Fault(500, CRASHED)
+        fake.scheduler.fault = Fault(500, NEVER_RAN)
         async with opened(fake) as model:
-            with pytest.raises(ModelUnavailable, match="unexpectedly stopped"):
+            with pytest.raises(ModelUnavailable, match="signal: killed"):
                 await model.start()
             fake.scheduler.fault = None
             await model.start()

@@ -43,7 +43,7 @@ class Flee(GameAction):
 
 def game(root: Any, **options: Any) -> FakeGame:
     """Make a game of one agent whose tree `root()` builds."""
-    return FakeGame(brain("test")(root), **options)
+    return FakeGame(brain("test")(root), **{"allow_faults": True, **options})
 
 
 class TestComposites:

@@ -8,7 +8,7 @@ import py_trees
 import pytest
 
 from brains import Action, GameAction, LLMAction, Wait, brain
-from brains.errors import ConfigError
+from brains.errors import ConfigError, PromptError
 from brains.library import Brain
 from brains.prompts import PromptLibrary
 from brains.questions import Decision, NoAnswer, Question, RenderedPrompt
@@ -101,3 +101,39 @@ def test_a_fake_game_takes_a_brain_or_a_marked_factory_only() -> None:
     assert game.agent.declared == {"Go"}
     with pytest.raises(ConfigError, match="@brain"):
         FakeGame(lambda: Wait("w", 1))
+
+
+class TestSlips:
+    """Mistakes in a test must not look like a tree that does nothing."""
+
+    def game(self, **options: object) -> FakeGame:
+        """Make a game of one agent that asks one prompt."""
+        library = PromptLibrary()
+        library.put("choose", "---\nanswer: action\ninputs: {me: [goal]}\n---\nuser:\n{{ me.goal }}\n")
+        found = Brain(name="b", factory=lambda: LLMAction("choose", prompt="choose", choices=[Go, Stay]))
+        return FakeGame(found, **{"prompts": library, **options})  # type: ignore[arg-type]
+
+    def test_an_answer_to_a_prompt_that_nobody_asks(self) -> None:
+        with pytest.raises(ConfigError, match=r"no leaf of this tree asks 'chose'; it asks: choose"):
+            self.game(answers={"chose": "go"})
+
+    def test_prompts_that_were_not_given(self) -> None:
+        with pytest.raises(PromptError, match="no prompt called 'choose'"):
+            self.game(prompts=None)
+
+    @pytest.mark.parametrize("answer", ["og", {"go": 0.5, "saty": 0.5}])
+    def test_a_label_that_the_prompt_does_not_have(self, answer: object) -> None:
+        with pytest.raises(ConfigError, match="none of the labels"):
+            self.game(answers={"choose": answer}).tick(goal="well")
+
+    def test_a_leaf_that_raises(self) -> None:
+        """With its own exception; as a game sees it only if the test says so."""
+        with pytest.raises(PromptError, match="goal"):
+            self.game().tick()
+        assert self.game(allow_faults=True).tick().faults[0].leaf == "choose"
+
+    def test_what_goes_on_can_be_asked_for(self) -> None:
+        game = self.game(answers={"choose": "stay"})
+        for _ in range(3):
+            game.tick(goal="well")
+        assert game.doing == [Stay()]

@@ -296,6 +296,16 @@ class OllamaModel:
                 "tokens), so that Ollama has cut it: shorten it, or give the model a larger num_ctx",
                 prompt=place.prompt,
             )
+        if reply.prompt_tokens + reply.output_tokens > self._context:
+            # `truncate: false` is about the prompt alone. For a long answer Ollama makes room by itself.
+            logger.warning(
+                "the answer to %s ran over the context of model %s (%d tokens), and Ollama went on without the "
+                "beginning of the prompt: "
+                "set a smaller limit of tokens, or give the model a larger num_ctx",
+                place.asked,
+                self._name,
+                self._context,
+            )
         if reply.load > SLOW_LOAD:
             logger.warning(
                 "Ollama loaded model %s again for prompt %s (%.1f s): another program uses it with other "

@@ -29,14 +29,14 @@ _MAGNITUDES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
 def find_installed(models: Sequence[ollama.ListResponse.Model], name: str) -> ollama.ListResponse.Model:
-    """Return the installed model of that name, with or without `:latest`.
+    """Return the installed model of that name, with or without `:latest` and the name of Ollama's own library.
 
     Raises:
         ModelNotInstalled: saying what is.
     """
-    wanted = {name.casefold(), f"{name}:latest".casefold()}
+    wanted = _full_name(name)
     for model in models:
-        if (model.model or "").casefold() in wanted:
+        if _full_name(model.model or "") == wanted:
             return model
     names = [model.model or "?" for model in models]
     if not names:
@@ -45,6 +45,12 @@ def find_installed(models: Sequence[ollama.ListResponse.Model], name: str) -> ol
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         there = f"installed are {', '.join(names[:SHOWN])}{more}"
     raise ModelNotInstalled(f"model {name!r} is not installed: run `ollama pull {name}` ({there})")
+
+
+def _full_name(name: str) -> str:
+    """Return what Ollama takes for the same name."""
+    short = re.sub(r"^(registry\.ollama\.ai/)?library/", "", name.strip().casefold())
+    return short if ":" in short.rpartition("/")[2] else f"{short}:latest"
 
 
 def has_logprobs(version: str) -> bool:

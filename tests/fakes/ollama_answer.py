@@ -54,7 +54,7 @@ class Job:
 
 def chatml(messages: Sequence[Mapping[str, Any]]) -> str:
     """Render turns by the fake's chat template."""
-    turns = [f"<|im_start|>{str(turn['role']).lower()}\n{turn.get('content', '')}<|im_end|>\n" for turn in messages]
+    turns = [f"<|im_start|>{turn['role'].lower()}\n{turn['content']}<|im_end|>\n" for turn in messages]
     return "".join([*turns, "<|im_start|>assistant\n"])
 
 
@@ -88,7 +88,8 @@ def fitted(job: Job, prompt: str) -> list[str]:
         Refusal: the prompt is too long, and is not to be cut or cannot be.
     """
     tokens, context = tokens_of(prompt), job.loaded.options["num_ctx"]
-    if not job.truncates:
+    # Where llama-server makes the prompt of a chat, Ollama leaves out turns, but cannot cut the last one.
+    if not job.truncates or (job.chat and job.model.native):
         if len(tokens) >= context:
             said = f"request ({len(tokens)} tokens) exceeds the available context size ({context} tokens)"
             inner = {
@@ -133,12 +134,16 @@ def as_reply(answer: Answer) -> Reply:
     return Reply(pieces_of(answer))
 
 
-def limited(job: Job, reply: Reply) -> tuple[list[Piece], str]:
+def limited(job: Job, tokens: Sequence[str], reply: Reply) -> tuple[list[Piece], str]:
     """Return the tokens that are really generated, and why they end."""
     pieces = [THOUGHT, *reply.pieces] if job.thinks else list(reply.pieces)
     reason = reply.done_reason
-    limit = int(job.options.get("num_predict", -1))
-    if 0 <= limit <= len(pieces):
+    limits = [int(job.options.get("num_predict", -1))]
+    if not job.loaded.shift:
+        limits.append(job.loaded.options["num_ctx"] - len(tokens))
+    # Nought is no limit: Ollama does not pass it on.
+    limit = min((limit for limit in limits if limit > 0), default=len(pieces) + 1)
+    if limit <= len(pieces):
         pieces, reason = pieces[:limit], "length"
     for stop in job.options.get("stop") or ():
         for count in range(1, len(pieces) + 1):
@@ -166,7 +171,7 @@ async def chunks(job: Job, tokens: list[str], reply: Reply, scheduler: Scheduler
 async def _generated(
     job: Job, tokens: list[str], new: int, waited: int, reply: Reply, scheduler: Scheduler
 ) -> AsyncGenerator[Any, None]:
-    pieces, reason = limited(job, reply)
+    pieces, reason = limited(job, tokens, reply)
     shown = pieces if job.model.native else _until_repetition(pieces)
     if reply.line and reply.end != "line":
         yield reply.line
@@ -185,7 +190,9 @@ async def _generated(
     elif reply.end == "reset":
         raise Dropped
     else:
-        metrics = _metrics(job, len(tokens), new, len(pieces), waited) if reply.metrics else ()
+        # The token that says that it is over is counted, but not shown.
+        generated = len(pieces) + (reason == "stop")
+        metrics = _metrics(job, len(tokens), new, generated, waited) if reply.metrics else ()
         yield _last(job, scheduler.now(), reason, metrics, len(tokens) + len(pieces))
 
 

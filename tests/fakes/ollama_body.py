@@ -8,23 +8,32 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tests.fakes.ollama_runner import FOR_EVER, SECOND, Refusal
-from tests.fakes.ollama_script import FakeModel, Piece
-from tests.fakes.ollama_wire import go_json, go_quoted, rfc3339_nano
+from tests.fakes.ollama_script import NO_TEMPLATE, FakeModel, Piece
+from tests.fakes.ollama_wire import go_char, go_json, go_quoted, rfc3339_nano
 
-_KINDS: Mapping[str, tuple[type | tuple[type, ...], str]] = {
-    "model": (str, "string"),
-    "prompt": (str, "string"),
-    "messages": (list, "[]api.Message"),
-    "stream": (bool, "bool"),
-    "raw": (bool, "bool"),
-    "truncate": (bool, "bool"),
-    "shift": (bool, "bool"),
-    "logprobs": (bool, "bool"),
+Kinds = Mapping[str, tuple[type, str]]
+
+_OF_ALL: Kinds = {"model": (str, "string"), "options": (dict, "map[string]interface {}")}
+_OF_QUESTIONS: Kinds = {
+    **_OF_ALL,
+    **dict.fromkeys(("stream", "truncate", "shift", "logprobs", "_debug_render_only"), (bool, "bool")),
     "top_logprobs": (int, "int"),
-    "options": (dict, "map[string]interface {}"),
 }
+_KINDS: Mapping[str, Kinds] = {
+    "ShowRequest": {**_OF_ALL, "name": (str, "string"), "verbose": (bool, "bool")},
+    "ChatRequest": {**_OF_QUESTIONS, "messages": (list, "[]api.Message")},
+    "GenerateRequest": {
+        **_OF_QUESTIONS,
+        **dict.fromkeys(("prompt", "suffix", "system", "template"), (str, "string")),
+        "raw": (bool, "bool"),
+        "context": (list, "[]int"),
+    },
+}
+"""The fields of each request, and what Go calls their types."""
 _GO_NAMES = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
+_GO_TYPES = {bool: "bool", list: "[]interface {}", dict: "map[string]interface {}"}
 _UNITS = {"ns": 1, "us": 1e3, "µs": 1e3, "μs": 1e3, "ms": 1e6, "s": 1e9, "m": 60e9, "h": 3600e9}
+EMBEDDING_LENGTH = 576
 _LEVELS = ("high", "medium", "low", "max")
 _WANTED = {
     "Expecting value": "looking for beginning of value",
@@ -40,6 +49,24 @@ def parse(body: bytes, struct: str) -> dict[str, Any]:
     Raises:
         Refusal: with Go's text.
     """
+    value = _decoded(body)
+    if not isinstance(value, dict):
+        found = _GO_NAMES[type(value)]
+        raise Refusal(400, f"json: cannot unmarshal {found} into Go value of type api.{struct}")
+    fields = {name: given for name, given in value.items() if given is not None}
+    for name, (kind, shown) in _KINDS.get(struct, _OF_ALL).items():
+        if name in fields:
+            _check_kind(fields[name], kind, f"{struct}.{name}", shown)
+    if struct == "ChatRequest":
+        fields["messages"] = [_turn(given, f"{struct}.messages") for given in fields.get("messages", ())]
+    if struct != "ShowRequest":
+        _check_think(fields.get("think"))
+        if not 0 <= fields.get("top_logprobs", 0) <= 20:
+            raise Refusal(400, "top_logprobs must be between 0 and 20")
+    return fields
+
+
+def _decoded(body: bytes) -> Any:
     text = body.decode("utf-8", "replace").strip()
     if not text:
         raise Refusal(400, "missing request body")
@@ -49,20 +76,26 @@ def parse(body: bytes, struct: str) -> dict[str, Any]:
         if error.pos >= len(text) or error.msg.startswith("Unterminated"):
             raise Refusal(400, "unexpected EOF") from None
         wanted = _WANTED.get(error.msg, "looking for beginning of value")
-        raise Refusal(400, f"invalid character '{text[error.pos]}' {wanted}") from None
-    if not isinstance(value, dict):
-        kind = _GO_NAMES[type(value)] if value is not None else "null"
-        raise Refusal(400, f"json: cannot unmarshal {kind} into Go value of type api.{struct}")
-    for name, (kinds, shown) in _KINDS.items():
-        given = value.get(name)
-        wrong_bool = isinstance(given, bool) and kinds is int
-        if given is not None and (not isinstance(given, kinds) or wrong_bool):
-            found = _GO_NAMES[type(given)]
-            raise Refusal(400, f"json: cannot unmarshal {found} into Go struct field {struct}.{name} of type {shown}")
-    _check_think(value.get("think"))
-    if not 0 <= (value.get("top_logprobs") or 0) <= 20:
-        raise Refusal(400, "top_logprobs must be between 0 and 20")
-    return value
+        raise Refusal(400, f"invalid character {go_char(text[error.pos])} {wanted}") from None
+    # To Go, null is as good as nothing, here and in every field.
+    return {} if value is None else value
+
+
+def _turn(given: Any, field: str) -> dict[str, Any]:
+    turn = {} if given is None else given
+    _check_kind(turn, dict, field, "api.Alias")
+    turn = {"role": "", "content": "", **{name: part for name, part in turn.items() if part is not None}}
+    for name in ("role", "content"):
+        _check_kind(turn[name], str, f"{field}.{name}", "string")
+    return turn
+
+
+def _check_kind(given: Any, kind: type, field: str, shown: str) -> None:
+    if not isinstance(given, kind) or (kind is int and isinstance(given, bool)):
+        found = _GO_NAMES[type(given)]
+        if kind is int and found == "number":
+            found = f"number {go_json(given)}"
+        raise Refusal(400, f"json: cannot unmarshal {found} into Go struct field {field} of type {shown}")
 
 
 def _check_think(think: Any) -> None:
@@ -81,18 +114,31 @@ def nanoseconds(keep_alive: Any) -> int | None:
     """
     if keep_alive is None:
         return None
-    if isinstance(keep_alive, bool) or not isinstance(keep_alive, (int, float, str)):
-        raise Refusal(400, f"Unsupported type: '{_GO_NAMES.get(type(keep_alive), 'bool')}'")
+    if type(keep_alive) in _GO_TYPES:
+        raise Refusal(400, f"Unsupported type: '{_GO_TYPES[type(keep_alive)]}'")
     if not isinstance(keep_alive, str):
-        return FOR_EVER if keep_alive < 0 else int(keep_alive * SECOND)
-    match = re.fullmatch(r"([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|0)", keep_alive)
-    if match is None:
-        if re.fullmatch(r"[+-]?\d+\.?\d*", keep_alive):
-            raise Refusal(400, f"time: missing unit in duration {go_quoted(keep_alive)}")
-        raise Refusal(400, f"time: invalid duration {go_quoted(keep_alive)}")
-    parts = re.findall(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)", match[2])
-    total = int(sum(float(number) * _UNITS[unit] for number, unit in parts))
-    return FOR_EVER if match[1] == "-" and total else total
+        return FOR_EVER if keep_alive < 0 else int(min(keep_alive * SECOND, FOR_EVER))
+    total = _duration(keep_alive)
+    return FOR_EVER if total < 0 else total
+
+
+def _duration(text: str) -> int:
+    """Go's `time.ParseDuration`."""
+    rest = text[1:] if text[:1] in ("+", "-") else text
+    if rest == "0":
+        return 0
+    total, shown = 0.0, go_quoted(text)
+    for number, unit in re.findall(r"(\d*\.?\d*)([^\d.]*)", rest)[:-1] or [("", "")]:
+        if not re.search(r"\d", number):
+            raise Refusal(400, f"time: invalid duration {shown}")
+        if not unit:
+            raise Refusal(400, f"time: missing unit in duration {shown}")
+        if unit not in _UNITS:
+            raise Refusal(400, f"time: unknown unit {go_quoted(unit)} in duration {shown}")
+        total += float(number) * _UNITS[unit]
+    if total > FOR_EVER:
+        raise Refusal(400, f"time: invalid duration {shown}")
+    return int(-total if text.startswith("-") else total)
 
 
 def without_zeros(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
@@ -176,38 +222,57 @@ def tags_entry(model: FakeModel) -> dict[str, Any]:
         "modified_at": rfc3339_nano(model.modified_at),
         "size": model.size,
         "digest": model.digest,
-        "details": {**details(model), "context_length": model.context_length, "embedding_length": 576},
+        "details": {**details(model), "context_length": model.context_length, "embedding_length": EMBEDDING_LENGTH},
         "capabilities": list(model.capabilities),
     }
 
 
 def show_body(model: FakeModel) -> dict[str, Any]:
     """Return an api.ShowResponse."""
+    # A template of the GGUF is shown as the model's, but is not in the Modelfile.
     lines = [
         '# Modelfile generated by "ollama show"',
         "# To build a new Modelfile based on this, replace FROM with:",
         f"# FROM {model.name}",
         "",
         f"FROM /models/blobs/sha256-{model.digest}",
-        f'TEMPLATE """{model.template}"""' if "\n" in model.template else f"TEMPLATE {model.template}",
+        f"TEMPLATE {_in_modelfile(NO_TEMPLATE if model.native else model.template)}",
     ]
-    lines += [f"RENDERER {model.renderer}"] if model.renderer else []
-    lines += [f"PARAMETER {name} {value}" for name, value in model.parameters.items()]
+    lines += [f"SYSTEM {_in_modelfile(model.system)}"] if model.system else []
+    lines += [f"RENDERER {model.renderer}", f"PARSER {model.renderer}"] if model.renderer else []
+    parameters = [
+        (name, value)
+        for name, values in model.parameters.items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    lines += [
+        f"PARAMETER {name} {_in_modelfile(value if isinstance(value, str) else go_json(value))}"
+        for name, value in parameters
+    ]
+    shown = (
+        f"{name:<30} {go_quoted(value) if isinstance(value, str) else go_json(value)}" for name, value in parameters
+    )
     info: dict[str, Any] = {"general.architecture": model.family}
     if model.parameter_count is not None:
         info["general.parameter_count"] = model.parameter_count
     info[f"{model.family}.context_length"] = model.context_length
+    info[f"{model.family}.embedding_length"] = EMBEDDING_LENGTH
+    info["tokenizer.ggml.tokens"] = None  # arrays are left out
     return {
         "modelfile": "\n".join([*lines, ""]),
-        **without_zeros(
-            [
-                ("parameters", "\n".join(f"{name:<30} {go_json(value)}" for name, value in model.parameters.items())),
-                ("template", model.template),
-                ("system", model.system),
-            ]
-        ),
+        **without_zeros([("parameters", "\n".join(shown)), ("template", model.template), ("system", model.system)]),
         "details": details(model),
         "model_info": info,
+        "tensors": [
+            {"name": f"blk.{number}.attn_norm.weight", "type": "F32", "shape": [EMBEDDING_LENGTH]}
+            for number in range(30)
+        ],
         **without_zeros([("capabilities", list(model.capabilities))]),
         "modified_at": rfc3339_nano(model.modified_at),
     }
+
+
+def _in_modelfile(text: str) -> str:
+    if "\n" not in text and text == text.strip(" "):
+        return text
+    return f'"""{text}"""' if '"' in text else f'"{text}"'

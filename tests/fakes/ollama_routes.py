@@ -24,6 +24,10 @@ from tests.fakes.ollama_script import Answer, Ask, FakeModel, Fault
 from tests.fakes.ollama_wire import JSON, NDJSON, STREAM_ERROR, HttpRequest, Outgoing, go_json, rfc3339_nano
 
 PLAIN = "text/plain"
+_PART = r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}"
+_NAME = re.compile(rf"(?:(?:[A-Za-z0-9_][A-Za-z0-9_.:-]*/)?[A-Za-z0-9_][A-Za-z0-9_-]*/)?{_PART}(?::{_PART})?")
+_PRIVATE = tuple(map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")))
+
 Think = Callable[[Ask], Answer]
 Handler = Callable[[HttpRequest, Outgoing, int], Awaitable[None]]
 
@@ -58,6 +62,9 @@ class Routes:
             await out.send(403)
             return
         handler = self.handlers.get((request.method, request.path))
+        if handler is None and (request.method, request.path.removesuffix("/")) in self.handlers:
+            await self._redirect(request, out)
+            return
         if handler is None:
             others = [method for method, path in self.handlers if path == request.path]
             if others:
@@ -72,6 +79,14 @@ class Routes:
 
     async def _json(self, out: Outgoing, body: Any, status: int = 200, kind: str = JSON) -> None:
         await out.send(status, go_json(body).encode(), kind)
+
+    async def _redirect(self, request: HttpRequest, out: Outgoing) -> None:
+        path = {"Location": request.path.removesuffix("/")}
+        if request.method == "POST":
+            await out.send(307, b"", None, path)
+            return
+        link = f'<a href="{path["Location"]}">Moved Permanently</a>.\n\n'.encode()
+        await out.send(301, link, "text/html; charset=utf-8", path)
 
     async def _hello(self, request: HttpRequest, out: Outgoing, number: int) -> None:
         await out.send(200, b"Ollama is running", "text/plain; charset=utf-8")
@@ -104,7 +119,7 @@ class Routes:
         name = body.get("model") or body.get("name") or ""
         if not name:
             raise Refusal(400, "model is required")
-        await self._json(out, show_body(self._model(name)))
+        await self._json(out, show_body(self._model(name, shown=full_name(name))))
 
     async def _decide(self, request: HttpRequest, out: Outgoing, number: int) -> None:
         if len(request.body) > 64 * 1024:
@@ -115,14 +130,12 @@ class Routes:
         usage = {"input_tokens": len(request.body) // 4, "output_tokens": 1}
         await self._json(out, {"model": body["model"], "answers": answers, "usage": usage})
 
-    def _model(self, name: str) -> FakeModel:
-        if not re.fullmatch(r"[\w.:/-]+", name):
-            raise Refusal(400, "invalid model name")
-        full = name if ":" in name.rpartition("/")[2] else f"{name}:latest"
+    def _model(self, name: str, shown: str | None = None) -> FakeModel:
+        full = full_name(name).casefold()
         for known, model in self.scheduler.models.items():
-            if known.casefold() == full.casefold():
+            if known.casefold() == full:
                 return model
-        raise Refusal(404, f"model '{name}' not found")
+        raise Refusal(404, f"model '{shown or name}' not found")
 
     async def _ask(self, request: HttpRequest, out: Outgoing, number: int) -> None:
         chat = request.path == "/api/chat"
@@ -150,14 +163,16 @@ class Routes:
     def _check(self, model: FakeModel, body: Mapping[str, Any], chat: bool) -> bool:
         """Return whether the model will think."""
         name, think = body["model"], body.get("think")
-        if body.get("raw") and any(body.get(other) for other in ("template", "system", "context")):
+        raw = not chat and body.get("raw")
+        if raw and any(body.get(other) for other in ("template", "system", "context")):
             raise Refusal(400, "raw mode does not support template, system, or context")
         if "thinking" not in model.capabilities and think:
             raise Refusal(400, f'"{name}" does not support thinking')
         if "completion" not in model.capabilities:
             raise Refusal(400, f'"{name}" does not support {"chat" if chat else "generate"}')
-        if chat and body.get("tools") and "tools" not in model.capabilities:
-            raise Refusal(400, f"registry.ollama.ai/library/{model.name} does not support tools")
+        for field, capability in (("tools", "tools"),) if chat else (("suffix", "insert"),):
+            if body.get(field) and capability not in model.capabilities:
+                raise Refusal(400, f"registry.ollama.ai/library/{model.name} does not support {capability}")
         return "thinking" in model.capabilities and think is not False
 
     def _nothing(self, chat: bool, name: str, reason: str) -> dict[str, Any]:
@@ -247,16 +262,31 @@ class Routes:
         await self._json(out, body)
 
 
+def full_name(name: str) -> str:
+    """Return a model's name with its tag, and without what all names of Ollama's own library have before them.
+
+    Raises:
+        Refusal: it is no name.
+    """
+    name = name.strip()
+    if not _NAME.fullmatch(name):
+        raise Refusal(400, "invalid model name")
+    short = re.sub(r"^(registry\.ollama\.ai/)?library/", "", name)
+    return short if ":" in short.rpartition("/")[2] else f"{short}:latest"
+
+
 def allowed_host(header: str) -> bool:
     """Whether a server on loopback answers to this name: a defence against rebinding of DNS names."""
-    host = re.sub(r":\d*$", "", header).strip("[]").lower() if not header.count(":") > 1 else header
-    host = host.partition("]")[0].strip("[") if host.startswith("[") else host
+    match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):.*", header)
+    host = (match[1] or match[2] or "" if match else header).lower()
     try:
         address = ipaddress.ip_address(host)
     except ValueError:
         known = {"", "localhost", socket.gethostname().lower()}
         return host in known or host.endswith((".localhost", ".local", ".internal"))
-    return address.is_loopback or address.is_private or address.is_unspecified
+    # Python counts more addresses as private than Go does.
+    private = any(address in network for network in _PRIVATE)
+    return address.is_loopback or private or address.is_unspecified
 
 
 def _even(question: Mapping[str, Any]) -> dict[str, Any]:

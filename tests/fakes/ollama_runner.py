@@ -20,12 +20,13 @@ HOT_TIME = 12_345_678
 PER_PROMPT_TOKEN = 1_000_000
 PER_TOKEN = 20_000_000
 
+# As on a machine without a graphics card.
 RUNNER_DEFAULTS: Mapping[str, Any] = {
     "num_ctx": 4096,
     "num_batch": 512,
     "num_gpu": -1,
     "main_gpu": None,
-    "use_mmap": None,
+    "use_mmap": False,
     "num_thread": 0,
     "draft_num_predict": 0,
 }
@@ -170,6 +171,8 @@ class Scheduler:
         loaded.idle.clear()
         if keep_alive is not None:
             loaded.keep_alive = keep_alive
+        if new:
+            loaded.expires_at = self.now() + loaded.keep_alive
         return loaded, new
 
     def release(self, loaded: Loaded) -> None:
@@ -177,7 +180,7 @@ class Scheduler:
         loaded.users -= 1
         if not loaded.users:
             loaded.idle.set()
-            loaded.expires_at = min(self.now() + loaded.keep_alive, FOR_EVER)
+            loaded.expires_at = self.now() + loaded.keep_alive
             self.running()
 
     async def _queue(
@@ -219,7 +222,7 @@ class Scheduler:
             slots=[Slot() for _ in range(parallel)],
             free=asyncio.Semaphore(parallel),
             keep_alive=DEFAULT_KEEP_ALIVE,
-            expires_at=FOR_EVER,
+            expires_at=self.now() + DEFAULT_KEEP_ALIVE,
         )
         self._loaded[model.name] = loaded
         self.loads.append(Load(model.name, options, request))
@@ -243,8 +246,6 @@ class Scheduler:
         wanted = dict(options)
         for name in auto & loaded.auto:
             wanted[name] = loaded.options[name]
-        if wanted["use_mmap"] is None:
-            wanted["use_mmap"] = loaded.options["use_mmap"]
         if wanted["num_gpu"] < 0:
             wanted["num_gpu"] = loaded.options["num_gpu"]
         return loaded if wanted == loaded.options else None
@@ -270,7 +271,7 @@ def resolve(model: FakeModel, given: Mapping[str, Any]) -> tuple[dict[str, Any],
     options["num_ctx"] = min(max(options["num_ctx"], 4), model.context_length)
     if "vision" in model.capabilities:
         options["num_ctx"] = max(options["num_ctx"], 2048)
-    return options, frozenset({"num_ctx", "num_batch"} - set_ones.keys())
+    return options, frozenset({"num_ctx", "num_batch", "use_mmap"} - set_ones.keys())
 
 
 def _check(name: str, value: Any) -> None:

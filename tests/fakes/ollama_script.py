@@ -12,12 +12,16 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
-CHATML = "{{ range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
+CHATML = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
 NO_TEMPLATE = "{{ .Prompt }}"
 CRASHED = (
     "model runner has unexpectedly stopped, this may be due to resource limitations or an internal error, "
     "check ollama server logs for details"
 )
+BROKE_OFF = "an error was encountered while running the model: unexpected EOF"
+"""The model's process died while it worked."""
+NEVER_RAN = "llama-server process has terminated: signal: killed"
+"""It died while the model was being loaded."""
 TOO_LONG = (
     "the prompt is longer than the context length currently available to the model; shorten the prompt, "
     "adjust the context length in settings, or use a model with a longer context length"

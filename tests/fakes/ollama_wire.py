@@ -16,7 +16,7 @@ from typing import Any
 JSON = "application/json; charset=utf-8"
 """What gin says of an ordinary answer."""
 STREAM_ERROR = "application/json"
-"""What Ollama says of an error that comes where a stream was to begin."""
+"""What Ollama says of an error that comes where a stream was to begin; it is sent in chunks, as the stream was."""
 NDJSON = "application/x-ndjson"
 BUFFERED = 2048
 """Go gives a Content-Length to what fits into its buffer, and sends the rest in chunks."""
@@ -56,10 +56,17 @@ def go_quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
+def go_char(char: str) -> str:
+    """Return a character as Go's JSON errors show it."""
+    if char in "'\"":
+        return {"'": r"'\''", '"': "'\"'"}[char]
+    return f"'{repr(char)[1:-1]}'"
+
+
 def rfc3339_nano(nanoseconds: int) -> str:
     """Return a time since 1970 as Go's RFC3339Nano in UTC: zeros at the end of the fraction are left out."""
     seconds, rest = divmod(nanoseconds, 1_000_000_000)
-    # Python's years end at 9999, and a model that stays for ever expires after Go's largest duration, in 2318.
+    # Python's years end at 9999, and a model that stays for ever expires after Go's largest duration: 292 years.
     text = datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
     fraction = f".{rest:09d}".rstrip("0") if rest else ""
     return f"{text}{fraction}Z"
@@ -124,7 +131,7 @@ class Outgoing:
         self, status: int, body: bytes = b"", kind: str | None = None, extra: Mapping[str, str] | None = None
     ) -> None:
         """Send a whole response."""
-        chunked = len(body) > BUFFERED
+        chunked = len(body) > BUFFERED or kind == STREAM_ERROR
         length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))}
         self._headers(status, {**(extra or {}), **({"Content-Type": kind} if kind else {})}, length)
         if not self.head:
