@@ -68,8 +68,8 @@ def _refuse_clash(name: str, root: Path) -> None:
     if root not in places:
         where = places[0] if places else "a module"
         raise TreeError(
-            f"the trees folder {str(root)!r} has the name of another Python package ({name!r}: {where}); "
-            "rename the folder"
+            f"this trees folder has the name of another Python package ({name!r}: {where}); rename the folder",
+            file=str(root),
         )
 
 

@@ -4,6 +4,9 @@ import asyncio
 import json
 import logging
 import math
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -917,4 +920,24 @@ class TestLoops:
         await model.close()
         await model.close()
         assert (await model.generate(LABEL)).text
+        await model.close()
+
+
+def test_what_is_no_address_in_ollama_host_is_said_so() -> None:
+    """The package itself would end in a traceback when it is imported."""
+    code = "import brains.models.ollama"
+    for host in ("nonsense:x:y", "http://localhost:99999"):
+        env = {**os.environ, "OLLAMA_HOST": host}
+        result = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True, check=False)
+        last = result.stderr.strip().splitlines()[-1]
+        assert last.startswith(f"brains.errors.ConfigError: OLLAMA_HOST is '{host}'")
+
+
+async def test_another_http_server_is_told_from_ollama() -> None:
+    """A 404 without a word is nobody's refusal of a model."""
+    async with FakeOllama() as fake:
+        fake.fault = lambda request: Fault(404, body=b"")
+        model = OllamaModel("tiny", host=fake.url)
+        with pytest.raises(ModelRefused, match=r"no Ollama, or a very old one \(status 404: no text\)"):
+            await model.start()
         await model.close()

@@ -19,8 +19,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
-import ollama
-
 from brains.errors import (
     ConfigError,
     MalformedAnswer,
@@ -30,6 +28,7 @@ from brains.errors import (
     ModelUnavailable,
     PromptTooLong,
 )
+from brains.models._ollama import ollama
 from brains.models.ollama_answer import Answer, Chunk
 from brains.models.ollama_client import LoopClients, OllamaClient
 from brains.models.ollama_errors import CALL_ERRORS, Place, explain

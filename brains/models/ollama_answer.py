@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal, cast
 
-import ollama
-
 from brains.errors import MalformedAnswer
+from brains.models._ollama import ollama
 from brains.models.ollama_errors import Place
 from brains.questions import ModelReply, TokenChoice
 

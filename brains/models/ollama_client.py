@@ -8,8 +8,9 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
-import ollama
 import pydantic
+
+from brains.models._ollama import ollama
 
 __all__ = ["LoopClients", "OllamaClient"]
 

@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-import ollama
 
 from brains.errors import (
     MalformedAnswer,
@@ -25,6 +24,7 @@ from brains.errors import (
     ModelUnavailable,
     PromptTooLong,
 )
+from brains.models._ollama import ollama
 
 __all__ = ["CALL_ERRORS", "Place", "explain"]
 
@@ -95,7 +95,8 @@ def explain(error: BaseException, place: Place) -> ModelError:
 
 def _of_response(status: int, error: Any, place: Place) -> ModelError:
     text = _innermost(error)
-    if status in (401, 403) or 300 <= status < 400 or (status < 500 and _NOT_OLLAMA.search(text)):
+    foreign = status < 500 and (not text.strip() or _NOT_OLLAMA.search(text))
+    if status in (401, 403) or 300 <= status < 400 or foreign:
         return _of_status(status, text, place)
     low = text.lower()
     if _CONTEXT.search(low) or status == 413:
@@ -130,7 +131,7 @@ def _of_status(status: int, text: str, place: Place) -> ModelError:
             "Use its address, such as 127.0.0.1, in OLLAMA_HOST; cloud models may be switched off there"
         )
     return ModelRefused(
-        f"what answers at {place.url} is no Ollama, or a very old one (status {status}: {_short(text)}): "
+        f"what answers at {place.url} is no Ollama, or a very old one (status {status}: {_short(text) or 'no text'}): "
         "check OLLAMA_HOST"
     )
 
@@ -142,7 +143,8 @@ def _advise(kind: type[ModelError], text: str, place: Place) -> ModelError:
         return ModelBusy(f"Ollama at {place.url} is busy ({text}): ask less often, or raise its OLLAMA_MAX_QUEUE")
     if kind is ModelTimeout:
         return ModelTimeout(f"Ollama at {place.url} did not answer {place.asked} in time: {text}")
-    return ModelRefused(f"Ollama refuses {place.asked} for model {place.model!r}: {text}{_hint(text)}")
+    of = f" for model {place.model!r}" if place.prompt else ""
+    return ModelRefused(f"Ollama refuses {place.asked}{of}: {text}{_hint(text)}")
 
 
 def _hint(text: str) -> str:

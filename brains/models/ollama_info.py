@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import ollama
-
 from brains.errors import ModelNotInstalled, ModelRefused
+from brains.models._ollama import ollama
 from brains.questions import Way
 
 __all__ = [
