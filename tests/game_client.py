@@ -65,12 +65,16 @@ class GameClient:
             if message["type"] == kind:
                 return message
 
-    async def tick(self, *agents: str, **more: Any) -> dict[str, Any]:
-        """Send a snapshot with these agents, all if none is named, and return the `actions` that answer it."""
+    async def tick(self, *agents: str, available: list[str] | None = None) -> dict[str, Any]:
+        """Send a snapshot with these agents, all if none is named, and return the `actions` that answer it.
+
+        Cancels are carried out first; one of an action that is not under way is a mistake of the server (KeyError).
+        """
         self.seq += 1
         self.time += self._step
-        parts = {agent: {"me": self.world[agent]} for agent in agents or self._agents}
-        await self.send(type="snapshot", seq=self.seq, epoch=0, time_ms=self.time * 1000, agents=parts, **more)
+        mask = {} if available is None else {"available": available}
+        parts = {agent: {"me": self.world[agent], **mask} for agent in agents or self._agents}
+        await self.send(type="snapshot", seq=self.seq, epoch=0, time_ms=self.time * 1000, agents=parts)
         answer = await self.receive("actions")
         assert answer["snapshot"] == self.seq
         for action in answer.get("cancel", []):

@@ -157,6 +157,18 @@ class TestCondition:
         assert statuses == ["SUCCESS"] * 3 + ["FAILURE"] * 3
         assert reasons == ["stale"]
 
+    def test_a_verdict_on_somebody_else_is_dropped_at_once(self) -> None:
+        """So is a question about somebody who is not there any more."""
+        g = game(lambda: hostile(about=lambda a: a.me["stranger"]["id"]))
+        bandit, girl = {**A, "id": 1}, {**B, "id": 2}
+        g.tick(stranger=bandit)
+        g.asker.tickets[0].answer("danger")
+        assert g.tick(stranger=bandit).status == "SUCCESS"
+        assert g.tick(stranger=girl).status == "FAILURE"
+        assert g.asker.tickets[1].question.prompt.user == "a girl"
+        assert g.tick(stranger=bandit).status == "FAILURE"
+        assert g.asker.tickets[1].cancelled
+
     def test_questions_keep_their_distance(self) -> None:
         """`every` limits the rate, whatever changes."""
         g = game(lambda: hostile(every=0.5), answers={"is_hostile": "safe"})

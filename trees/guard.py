@@ -17,7 +17,8 @@ def guard() -> Behaviour:
         ReactiveSequence("Deal with a stranger", [
             Sees("stranger", within=8.0),
             LLMCondition("Is the stranger hostile?", prompt="guard/is_hostile", inputs={"stranger": stranger},
-                         threshold=0.6, release=0.4, ttl=3.0, default=False, deadline=4.0, priority=2),
+                         about=id_of(stranger), threshold=0.6, release=0.4, ttl=3.0, default=False, deadline=4.0,
+                         priority=2),
             # Without an answer he asks for a name: that is never wrong, and a hostile stranger shows himself.
             LLMAction("Respond", prompt="guard/respond", inputs={"stranger": stranger},
                       choices={"suspicious": Challenge, "violent": Attack, "war": CallForHelp, "peaceful": Ignore},

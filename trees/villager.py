@@ -25,9 +25,8 @@ def villager() -> Behaviour:
             Happened("rumour", keep=8.0),
             ReactiveSelector("Take the news", [
                 ReactiveSequence("Be glad", [
-                    # ttl=0: the verdict on one rumour says nothing of the next one.
                     LLMCondition("Is it good news?", prompt="villager/is_good_news", inputs={"rumour": first("rumour")},
-                                 threshold=0.6, ttl=0.0, default=False, every=0.0),
+                                 about=first("rumour"), threshold=0.6, default=False),
                     Action("Cheer", Cheer()),
                 ]),
                 Action("Listen", Listen()),

@@ -200,6 +200,9 @@ class LLMCondition(LLMLeaf):
         ttl: seconds for which a verdict holds once the world no longer looks as it did when it was asked; None: until
             the next answer.
         default: the verdict before the first answer and after the ttl.
+        about: who or what the question is about, such as an id: a callable on the agent. When it changes, the old
+            verdict and the open question are dropped at once; without it a verdict on one stranger holds for the next
+            one until there is a new answer.
         every: least seconds between two questions.
 
     The prompt's front matter says which labels mean yes: `answer: {danger: true, safe: false}`.
@@ -215,6 +218,7 @@ class LLMCondition(LLMLeaf):
         release: float | None = None,
         ttl: float | None = None,
         default: bool = False,
+        about: Callable[[AgentContext], Any] | None = None,
         every: float = 0.5,
         deadline: float = 5.0,
         priority: int = 0,
@@ -227,7 +231,9 @@ class LLMCondition(LLMLeaf):
             raise TreeError(f"{name!r}: 0 <= release <= threshold <= 1 must hold, not {release!r} and {threshold!r}")
         self.ttl = ttl
         self.default = default
+        self.about = about
         self.every = every
+        self._subject: Any = None
         self._verdict: _Verdict | None = None
         self._last_asked: float | None = None
         self._truth: Mapping[str, bool] = {}
@@ -241,6 +247,7 @@ class LLMCondition(LLMLeaf):
         """Take an answer that has come, ask again if the world has changed, and return the verdict."""
         self.seen()
         now = self.agent.clock.now()
+        self._look_whom_it_is_about()
         self._take_answer()
         try:
             prompt = self.rendered()
@@ -267,6 +274,13 @@ class LLMCondition(LLMLeaf):
             self._truth = truth
             self.asking.start(prompt, labels=tuple(truth))
         return self._status(now)
+
+    def _look_whom_it_is_about(self) -> None:
+        subject = None if self.about is None else self.about(self.agent)
+        if subject != self._subject:
+            self._subject = subject
+            self._verdict = self._last_asked = None
+            self.asking.stop("it was about somebody else")
 
     def _take_answer(self) -> None:
         asked = self.asking.prompt
