@@ -26,6 +26,9 @@ Severity = Literal["error", "warning"]
 GIVEN = ("me", "world", "events", "blackboard")
 """Names that every template may declare without its leaf giving them."""
 
+ALIKE = 3
+"""Letters that two labels may not have in common at their beginning: a token is often as long as that."""
+
 _TIMERS: Mapping[type[Behaviour], str] = {
     py_trees.timers.Timer: "brains.Wait",
     py_trees.decorators.Timeout: "brains.TimeLimit",
@@ -59,9 +62,10 @@ class Finding(msgspec.Struct, frozen=True, order=True):
     """Path of the node that it is about, if it is about one."""
 
     def __str__(self) -> str:
+        """Return one line, whatever names the tree and its files have."""
         place = f"{self.file}:{self.line}" if self.line else self.file
         node = f" ({self.node})" if self.node else ""
-        return f"{place}: {self.severity}: {self.message}{node} [{self.rule}]"
+        return _escaped(f"{place}: {self.severity}: {self.message}{node} [{self.rule}]")
 
 
 def check_all(library: BrainLibrary, prompts: PromptLibrary) -> list[Finding]:
@@ -89,7 +93,7 @@ def check_prompts(prompts: PromptLibrary) -> Iterator[Finding]:
         prompt = prompts.get(name)
         for warning in prompt.warnings:
             yield _about(prompt, 1, "warning", "examples", warning)
-        yield from _alike(prompt, prompt.labels or prompt.example_labels if prompt.kind != "text" else ())
+        yield from _alike_in_prompt(prompt)
         for digest, calibration in prompts.calibrations(name).items():
             if calibration.prompt_hash != prompt.version:
                 yield _about(
@@ -97,7 +101,7 @@ def check_prompts(prompts: PromptLibrary) -> Iterator[Finding]:
                     1,
                     "warning",
                     "stale-calibration",
-                    f"its calibration for model {digest[:12]} is of an older version of the text and is not used; "
+                    f"its calibration for model {getattr(calibration, 'model', '') or digest[:12]} is of an older version of the text and is not used; "
                     f"run `brains prompt calibrate {name}`",
                 )
 
@@ -215,28 +219,45 @@ class _TreeCheck:
             elif words and label not in words:
                 message = f"prompt {prompt.name!r} has no example with the answer {label!r}"
                 yield self.finding(leaf, "warning", "examples", message)
-        yield from _alike(prompt, leaf.labels)
+        for one, other, message in _alike(leaf.labels):
+            # A pair that the prompt itself has is told there.
+            if not {one, other} <= set(words):
+                yield self.finding(leaf, "error", "labels-alike", message)
 
 
-def _alike(prompt: Prompt, labels: Iterable[str]) -> Iterator[Finding]:
-    """Yield pairs of labels that a tokenizer may begin with one token: which of the two was meant cannot be told."""
+def _alike_in_prompt(prompt: Prompt) -> Iterator[Finding]:
+    """Yield the prompt's own labels that are alike: where it lists them, else at the example that brings the second."""
+    if prompt.kind == "text":
+        return
+    firsts = {example.answer: example.line for example in reversed(prompt.examples)}
+    for one, other, message in _alike(prompt.labels or prompt.example_labels):
+        line = prompt.front.answer_line if prompt.labels else max(firsts[one], firsts[other])
+        yield _about(prompt, line, "error", "labels-alike", message)
+
+
+def _alike(labels: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """Yield pairs of labels that a tokenizer may begin with one token, and why that is wrong."""
     words = sorted(labels)
     for index, one in enumerate(words):
         for other in words[index + 1 :]:
             begin = _common_beginning(one.casefold(), other.casefold())
             if begin and len(begin) == min(len(one), len(other)):
-                message = f"the label {other!r} begins with the label {one!r}; choose other words"
-                yield _about(prompt, 1, "error", "labels-alike", message)
-            elif len(begin) >= 3:
+                yield one, other, f"the label {other!r} begins with the label {one!r}; choose other words"
+            elif len(begin) >= ALIKE:
                 message = (
-                    f"the labels {one!r} and {other!r} both begin with {begin!r}, so one token may stand for either"
+                    f"the labels {one!r} and {other!r} both begin with {begin!r}, so one token may stand for either; "
+                    f"choose words that differ in their first {ALIKE} letters"
                 )
-                yield _about(prompt, 1, "error", "labels-alike", message)
+                yield one, other, message
 
 
 def _common_beginning(one: str, other: str) -> str:
     length = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
     return one[:length]
+
+
+def _escaped(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
 
 
 def _about(prompt: Prompt, line: int, severity: Severity, rule: str, message: str) -> Finding:

@@ -14,7 +14,7 @@ import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -28,6 +28,21 @@ __all__ = ["Config", "find_config", "load_config"]
 FILE = "brains.toml"
 SHARED_FILE = "pyproject.toml"
 FOLDERS = ("trees", "prompts")
+
+KINDS = {
+    "int": "a whole number",
+    "float": "a number with a point",
+    "bool": "true or false",
+    "str": "text",
+    "array": "a list",
+    "object": "a table",
+    "date": "a date",
+    "datetime": "a time",
+    "time": "a time",
+}
+"""What msgspec's messages call a kind of value, and what people do."""
+
+Natural = Annotated[int, Meta(ge=1)]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -50,6 +65,13 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Which model `auto` looks for first."""
     label_way: Way | None = None
     """How label questions are put; None: as suits the model."""
+    threads: Natural | None = None
+    """Processor threads of a model inside the process. None: half of the processors, because llama.cpp's threads spin
+    while they wait for each other; if the game needs one of their processors, two are slower than one."""
+    slots: Natural | None = None
+    """Questions that the model works on at the same time; None: as suits the model."""
+    context: Natural | None = None
+    """Tokens that a prompt and its answer may take together; None: as suits the model."""
     token: str | None = None
     """What clients have to say in their hello. In a file, that file must be readable by its owner alone."""
     token_file: str | None = None
@@ -141,7 +163,7 @@ def load_config(
             given[name] = str(here / Path(given[name]).expanduser())
     if "token_file" in given:
         settings["token"] = None
-    config = _convert({**settings, **given}, "the options")
+    config = _convert({**settings, **given}, _Place(None))
     if config.token is None and config.token_file is not None:
         token = _read_token(Path(config.token_file))
         config = msgspec.structs.replace(config, token=token)
@@ -157,20 +179,24 @@ def _defaults_next_to(path: Path, here: Path) -> dict[str, str]:
 def _read(path: Path) -> dict[str, Any]:
     """Return the settings in a file, checked, with absolute paths."""
     try:
-        table: Any = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        table: Any = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: {error}") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8 text: {error.reason}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_toml_problem(path, text, str(error))) from error
+    place = _Place(path, text)
     if path.name == SHARED_FILE:
         tool = table.get("tool")
         table = tool.get("brains", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: tool.brains has to be a table")
-    _refuse_unknown(table, Config.__struct_fields__, str(path), but=("file",))
+    _refuse_unknown(table, Config.__struct_fields__, place, but=("file",))
     if isinstance(table.get("limits"), dict):
-        _refuse_unknown(table["limits"], SessionLimits.__struct_fields__, f"{path}: limits")
-    _convert(table, str(path))
+        _refuse_unknown(table["limits"], SessionLimits.__struct_fields__, place, inside="limits")
+    _convert(table, place)
     if table.get("token"):
         _refuse_readable(path, "the token in it")
     for name in (*FOLDERS, "token_file"):
@@ -179,21 +205,91 @@ def _read(path: Path) -> dict[str, Any]:
     return {**table, "file": str(path)}
 
 
-def _refuse_unknown(table: Mapping[str, Any], known: tuple[str, ...], where: str, but: tuple[str, ...] = ()) -> None:
+def _toml_problem(path: Path, text: str, message: str) -> str:
+    """Put the line of a syntax error where editors and terminals look for it."""
+    found = re.fullmatch(r"(.*) \(at (?:line (\d+), column (\d+)|end of document)\)", message, re.DOTALL)
+    if found is None:
+        return f"{path}: this is not TOML: {message}"
+    what, line, column = found.groups()
+    where = f"column {column}" if column else "at the end of the file"
+    return f"{path}:{line or len(text.splitlines()) or 1}: this is not TOML: {what} ({where})"
+
+
+class _Place:
+    """Where settings stand, for messages: a file with that text, or None for the command line."""
+
+    def __init__(self, path: Path | None, text: str = "") -> None:
+        self._path = path
+        self._text = text
+
+    def of(self, *keys: str) -> str:
+        """Return how a message about a setting begins: with the file, and its line if that is plain to see."""
+        if self._path is None:
+            return "the options"
+        keys = (*(("tool", "brains") if self._path.name == SHARED_FILE else ()), *keys)
+        line = self._line(tuple(key.partition("[")[0] for key in keys))
+        return f"{self._path}:{line}" if line else str(self._path)
+
+    def _line(self, wanted: tuple[str, ...]) -> int | None:
+        table: tuple[str, ...] = ()
+        for number, line in enumerate(self._text.split("\n"), 1):
+            if header := re.match(r"\s*\[([\w.-]+)\]", line):
+                table = found = tuple(header[1].split("."))
+                if found != wanted:
+                    continue
+            elif entry := re.match(r"\s*([\w.-]+)\s*=", line):
+                found = (*table, *entry[1].split("."))
+            else:
+                continue
+            # `limits = {...}` is where all limits stand.
+            if wanted[: len(found)] == found:
+                return number
+        return None
+
+
+def _refuse_unknown(
+    table: Mapping[str, Any], known: tuple[str, ...], place: _Place, *, inside: str = "", but: tuple[str, ...] = ()
+) -> None:
     """Raise for a setting that does not exist, and name the nearest one."""
     names = [name for name in known if name not in but]
     for key in table:
         if key not in names:
             near = difflib.get_close_matches(key, names, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-            raise ConfigError(f"{where}: there is no setting {key!r}; {hint}")
+            where, among = (place.of(inside, key), f" in {inside}") if inside else (place.of(key), "")
+            raise ConfigError(f"{where}: there is no setting {key!r}{among}; {hint}")
 
 
-def _convert(table: Mapping[str, Any], where: str) -> Config:
+def _convert(table: Mapping[str, Any], place: _Place) -> Config:
     try:
         return msgspec.convert(table, Config)
     except msgspec.ValidationError as error:
-        raise ConfigError(f"{where}: {error}") from error
+        what, _, at = str(error).partition(" - at `$.")
+        keys = at.rstrip("`").split(".")
+        raise ConfigError(f"{place.of(*keys)}: {'.'.join(keys)}: {_in_words(what, keys)}") from error
+
+
+def _in_words(problem: str, keys: list[str]) -> str:
+    """Say what msgspec says about a value in words that need no Python."""
+    if problem.startswith("Invalid enum value"):
+        given = problem.removeprefix("Invalid enum value ")
+        kind = next(field.type for field in msgspec.structs.fields(Config) if field.name == keys[0])
+        return f"expected one of {', '.join(_words(kind))}, got {given}"
+    if found := re.fullmatch(r"Expected `([\w |]+)`(?:, got `(\w+)`| (>=|<=) (-?\d+))", problem):
+        expected, given, sign, bound = found.groups()
+        wanted = " or ".join(KINDS.get(one, one) for one in expected.split(" | ") if one != "null")
+        if sign:
+            return f"expected {wanted} of {bound} or {'more' if sign == '>=' else 'less'}"
+        return f"expected {wanted}, got {KINDS.get(given, given)}"
+    return problem
+
+
+def _words(kind: Any) -> list[str]:
+    """Return the words that a type allows."""
+    found: list[str] = []
+    for part in get_args(kind):
+        found += [part] if isinstance(part, str) else _words(part)
+    return found
 
 
 def _read_token(path: Path) -> str:

@@ -142,7 +142,7 @@ class AgentEntry(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class AgentsMessage(_Message, tag="agents"):
-    """Adds and removes agents. `epoch` grows when the scene changes and makes older actions void."""
+    """Adds and removes agents. `epoch` grows when the scene changes; it voids older snapshots, not running actions."""
 
     epoch: Whole = 0
     add: list[AgentEntry] = []
@@ -158,7 +158,7 @@ class AgentPart(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 class GameEvent(msgspec.Struct, omit_defaults=True, kw_only=True):
-    """Something that happened, for one agent or (without `agent`) for all."""
+    """Something that happened, for one agent or (where `agent` is absent or empty) for all."""
 
     name: str
     agent: str | None = None
@@ -190,6 +190,7 @@ class SnapshotMessage(_Message, tag="snapshot"):
     agents: dict[str, AgentPart] = {}
     events: list[GameEvent] = []
     events_dropped: Whole = 0
+    """Events that the game had to drop since the snapshot before."""
     results: list[ActionResult] = []
 
 
@@ -328,6 +329,11 @@ _chat_decoder = msgspec.json.Decoder(ChatMessage)
 _encoder = msgspec.json.Encoder()
 _types = frozenset(str(kind.__struct_config__.tag) for kind in get_args(ClientMessage))
 
+_NO_JSON = (
+    "strip control characters (also \\v) and halves of surrogate pairs from text, and send no nan and no inf, "
+    "which may look like 1e99999; JSON.stringify does none of that"
+)
+
 
 def encode(message: ServerMessage | ClientMessage | ChatResponse) -> str:
     """Return the text frame for a message. Not-a-number and infinities become null: Godot refuses them."""
@@ -355,11 +361,7 @@ def decode(text: str | bytes) -> ClientMessage | ChatMessage:
     except msgspec.ValidationError as error:
         return _not_a_message(text, str(error))
     except (msgspec.DecodeError, UnicodeError) as error:
-        raise ProtocolError(
-            "bad_message",
-            str(error),
-            hint="strip control characters (also \\v) from text, and send no nan or inf; JSON.stringify does neither",
-        ) from None
+        raise ProtocolError("bad_message", str(error), hint=_NO_JSON) from None
 
 
 def _not_a_message(text: str, why: str) -> ChatMessage:
@@ -367,7 +369,7 @@ def _not_a_message(text: str, why: str) -> ChatMessage:
     try:
         head = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise ProtocolError("bad_message", str(error)) from None
+        raise ProtocolError("bad_message", str(error), hint=_NO_JSON) from None
     if not isinstance(head, dict):
         raise ProtocolError(
             "bad_message", "a message is a JSON object", hint='such as {"type": "hello", ...}'

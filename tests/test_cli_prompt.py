@@ -74,6 +74,25 @@ def test_list_names_all_and_what_is_not_well(folder: Path) -> None:
     assert "error: prompts/broken.j2:1: a prompt file starts with" in result.stderr
 
 
+def test_list_never_cuts_a_name_off(folder: Path) -> None:
+    name = "guard/" + "a_long_name_" * 12
+    (folder / f"{name}.j2").write_text(PROMPT)
+    lines = run("list").stdout.splitlines()
+    assert lines[0].split() == ["prompt", "examples", "inputs", "answer"]
+    at = next(index for index, line in enumerate(lines) if line.startswith(name))
+    assert lines[at].split() == [name, "2", "x", "danger", "/", "safe"]
+    assert lines[at + 1] == "  Is it a threat?"
+    other = next(line for line in lines if line.startswith("guard/is_hostile "))
+    assert other.index("danger /") == lines[at].index("danger /")
+
+
+def test_a_calibration_without_a_name_is_listed_by_its_digest(folder: Path) -> None:
+    version = load_prompts(folder).get("guard/is_hostile").version
+    file = folder / "guard/is_hostile.calibration.json"
+    file.write_text(json.dumps({"0123456789abcdef": {"prompt_hash": version}, "other": {"model": "big"}}))
+    assert "calibrated for 0123456789ab\n" in run("list").stdout
+
+
 def test_list_as_json(folder: Path) -> None:
     facts = json.loads(run("list", "--json", "--prompts", "prompts").stdout)
     assert [(one["name"], one["kind"], one["examples"]) for one in facts["prompts"]] == [
@@ -91,6 +110,11 @@ def test_show_is_what_a_model_gets() -> None:
     result = run("show", "guard/is_hostile", "--inputs", '{"x": "a mouse"}', "--way", "chat")
     assert result.stdout.endswith("[assistant]\nsafe\n\n[user]\na mouse\n")
     assert "Answer with one word: danger or safe." in result.stdout
+
+
+def test_show_of_a_prompt_without_a_description(folder: Path) -> None:
+    version = load_prompts(folder).get("respond").version
+    assert run("show", "respond").stderr.startswith(f"prompts/respond.j2, version {version}\n")
 
 
 @pytest.mark.usefixtures("folder")
@@ -118,6 +142,27 @@ def test_eval_fails_when_a_prompt_is_not_good_enough() -> None:
     assert code(result) == 1
     assert "not good enough" in result.stdout
     assert "is less than 1.01" in result.stderr
+
+
+@pytest.mark.parametrize(("times", "warned"), [(1, True), (4, True), (5, False)])
+def test_few_cases_are_warned_of(folder: Path, times: int, warned: bool) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * times)
+    calibrated = run("calibrate", "--model", "scripted", "--splits", "1")
+    measured = run("eval", "--model", "scripted", "--splits", "1", "--min-accuracy", "0", "--min-margin", "-1")
+    assert (code(calibrated), code(measured)) == (0, 0)
+    warning = f"guard/is_hostile: warning: {times * 4} cases are too few"
+    assert [warning in result.stderr for result in (calibrated, measured)] == [warned, warned]
+
+
+@pytest.mark.usefixtures("folder")
+def test_eval_prints_a_line_of_numbers_for_each_prompt() -> None:
+    lines = run("eval", "--model", "scripted", "--min-accuracy", "0", "--min-margin", "-1").stdout.splitlines()
+    assert lines[0] == "scripted (completion); calibrated: mean and worst of 20 splits"
+    assert lines[2].split() == ["prompt", "cases", "raw", "calibrated", "worst", "majority", "nearest"]
+    assert lines[3].startswith("guard/is_hostile      4  ")
+    assert len(lines[3]) == len(lines[2])
+    assert lines[4].startswith("  good: 2 examples, ")
+    assert lines[4].endswith(" ms; danger safe")
 
 
 @pytest.mark.parametrize(
@@ -229,3 +274,20 @@ async def test_a_model_that_goes_away_ends_it() -> None:
 def test_help_has_examples(args: list[str]) -> None:
     result = run(*args)
     assert "Examples:" in result.stdout
+
+
+def test_no_help_is_cut_off() -> None:
+    result = CliRunner().invoke(cli, ["prompt", "--help"], standalone_mode=False, terminal_width=80)
+    assert "..." not in result.stdout.replace("[ARGS]...", "")
+
+
+def test_the_two_guesses_are_explained_before_they_are_named() -> None:
+    text = run("eval", "--help").stdout
+    assert 0 < text.index("two guesses") < text.index("--min-margin")
+
+
+def test_the_settings_reach_the_model(folder: Path) -> None:
+    (folder.parent / "brains.toml").write_text("slots = 0")
+    assert "slots: expected a whole number of 1 or more" in str(run("eval", "--model", "scripted").exception)
+    (folder.parent / "brains.toml").write_text("slots = 1\nthreads = 1\ncontext = 256")
+    assert code(run("calibrate", "--model", "scripted")) == 0

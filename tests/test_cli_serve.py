@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from websockets.asyncio.client import ClientConnection, connect
 
 from brains.cli.serve import command
+from tests.fake_ollama import BackgroundOllama, FakeOllama, Gate, Reply, pieces_of, plausible
 from tests.fakes.session import Json, frame, hello
 
 ROOT = Path(__file__).parent.parent
@@ -148,7 +149,10 @@ async def test_a_game_is_driven_by_trees_prompts_and_a_model(project: Path) -> N
 async def test_a_chat_client_is_answered(project: Path) -> None:
     async with serving(project) as (_, url), connect(url, proxy=None) as client:
         await client.send('{"message": "Hola"}')
-        assert list(await receive(client)) == ["response"]
+        answer = await receive(client)
+        assert list(answer) == ["response"]
+        assert answer["response"]
+        assert not answer["response"].startswith("("), "an answer of the model, and not why there is none"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -162,6 +166,28 @@ async def test_a_signal_ends_it_cleanly(project: Path, number: signal.Signals) -
         assert process.returncode == 0
         assert out.decode().endswith("stopped\n")
         assert "Traceback" not in said.decode()
+
+
+async def test_a_signal_in_the_middle_of_an_answer_ends_it_cleanly_and_stops_the_model(project: Path) -> None:
+    gate = Gate()
+    story = Reply(pieces_of("Once upon a time there was a castle."), gate=gate, gate_after=3)
+    fake = FakeOllama(brain=lambda ask: story if "Hola" in ask.question else plausible(ask))
+    with BackgroundOllama(fake) as ollama:
+        async with (
+            serving(project, "--model", "ollama:tiny", OLLAMA_HOST=ollama.url) as (process, url),
+            connect(url, proxy=None) as client,
+        ):
+            await client.send('{"message": "Hola"}')
+            await asyncio.to_thread(ollama.call, gate.arrival)
+            process.terminate()
+            async with asyncio.timeout(2):
+                await client.wait_closed()
+                out, said = await process.communicate()
+            assert client.close_code == 1001
+            assert process.returncode == 0, said.decode()
+            assert out.decode().endswith("stopped\n")
+            assert "Traceback" not in said.decode()
+        await asyncio.to_thread(ollama.call, fake.until, lambda: fake.cancelled)
 
 
 async def test_a_model_that_never_answers_delays_neither_the_start_nor_the_end(project: Path, deaf_port: int) -> None:

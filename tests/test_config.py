@@ -92,19 +92,47 @@ def test_a_missing_folder_is_said_with_what_to_do(tmp_path: Path) -> None:
         ("[limits]\nmax_agent = 1", "did you mean 'max_agents'"),
         ('qqq = "x"', "there are: trees"),
         ('file = "x"', "no setting 'file'"),
-        ('port = "x"', r"brains\.toml: Expected `int`.*port"),
-        ("port = 70000", "port"),
-        ("[limits]\nmax_agents = 0", "limits.max_agents"),
-        ('log_level = "loud"', "log_level"),
-        ('label_way = "letters"', "label_way"),
-        ("limits = 3", "limits"),
-        ("port = ", r"brains\.toml"),
+        ('\nport = "x"', r"brains\.toml:2: port: expected a whole number, got text$"),
+        ("port = 70000", r"brains\.toml:1: port: expected a whole number of 65535 or less$"),
+        ('"port" = 1.5', r"brains\.toml: port: expected a whole number, got a number with a point$"),
+        ("port = 1\n[limits]\nmax_agents = 0", r":3: limits\.max_agents: expected a whole number of 1 or more$"),
+        ('limits = {max_agents = ""}', r":1: limits\.max_agents: expected a whole number, got text$"),
+        ("[limits]\nmax_agent = 1", r":2: there is no setting 'max_agent' in limits"),
+        ('log_level = "loud"', "log_level: expected one of debug, info, warning, error, got 'loud'$"),
+        ('label_way = "letters"', "label_way: expected one of completion, chat, schema, text, got 'letters'$"),
+        ("limits = 3", "limits: expected a table, got a whole number$"),
+        ("port = 1\nallow_origins = [\n3]", r":2: allow_origins\[0\]: expected text, got a whole number$"),
+        ("host = 1979-05-27", "host: expected text, got a date$"),
+        ("threads = 0", "threads: expected a whole number of 1 or more$"),
+        ("slots = true", "slots: expected a whole number, got true or false$"),
+        ("port = \nhost = 3", r"brains\.toml:1: this is not TOML: .* \(column 8\)$"),
+        ("port = 1\n[x", r"brains\.toml:2: this is not TOML: .*\(at the end of the file\)$"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_said(tmp_path: Path, text: str, message: str) -> None:
     write(tmp_path / "brains.toml", text)
     with pytest.raises(ConfigError, match=message):
         load(tmp_path)
+
+
+def test_in_pyproject_the_line_of_our_own_table_is_named(tmp_path: Path) -> None:
+    write(tmp_path / "pyproject.toml", '[tool.x]\nport = 1\n\n[tool.brains]\nport = "x"\n')
+    with pytest.raises(ConfigError, match=r"pyproject\.toml:5: port: expected"):
+        load(tmp_path)
+
+
+def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "brains.toml").write_bytes(b"\xff\xfe")
+    with pytest.raises(ConfigError, match=r"brains\.toml is not UTF-8"):
+        load(tmp_path)
+
+
+def test_what_the_model_is_loaded_with(tmp_path: Path) -> None:
+    config = load(tmp_path)
+    assert (config.threads, config.slots, config.context) == (None, None, None)
+    write(tmp_path / "brains.toml", "threads = 2\nslots = 3\ncontext = 1024\n")
+    config = load(tmp_path, slots=4)
+    assert (config.threads, config.slots, config.context) == (2, 4, 1024)
 
 
 def test_a_named_file_has_to_be_there(tmp_path: Path) -> None:
@@ -115,7 +143,7 @@ def test_a_named_file_has_to_be_there(tmp_path: Path) -> None:
 
 
 def test_a_wrong_option_is_said(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="port"):
+    with pytest.raises(ConfigError, match="the options: port: expected a whole number of 0 or more"):
         load(tmp_path, port=-1)
 
 

@@ -87,7 +87,16 @@ def test_a_model_that_always_says_the_same_is_no_success() -> None:
     summary = summary_of(result)
     assert result.exit_code == 1
     assert not summary["ok"]
-    assert any("and always" in problem for problem in summary["problems"])
+    assert any("only ever" in problem for problem in summary["problems"])
+
+
+def test_without_a_model_it_plays_well_for_a_minute() -> None:
+    """Also the merchant says more than one thing to ten questions and more."""
+    result = demo("--model", "scripted", "--seconds", "60", "--json", *FAST)
+    (praise,) = [leaf for leaf in summary_of(result)["leaves"] if leaf["prompt"] == "merchant/praise"]
+    assert result.exit_code == 0, result.output
+    assert praise["asked"] >= 10
+    assert len(praise["answers"]) > 1
 
 
 def test_json_has_standard_output_for_itself() -> None:
@@ -190,11 +199,17 @@ def asked(leaf: str = "Guard/Hostile?") -> LeafReport:
     return LeafReport(kind="asked", leaf=leaf, prompt="guard/is_hostile", text="A masked man waits")
 
 
-def answered(label: str = "danger", seconds: float = 0.05) -> LeafReport:
+def answered(label: str = "danger", seconds: float = 0.05, leaf: str = "Guard/Hostile?") -> LeafReport:
     decision = Decision(answer=label, probabilities={label: 0.9, "other": 0.1}, latency=Latency(total=seconds))
-    return LeafReport(
-        kind="answered", leaf="Guard/Hostile?", prompt="guard/is_hostile", text="yes, 0.90", decision=decision
-    )
+    return LeafReport(kind="answered", leaf=leaf, prompt="guard/is_hostile", text="yes, 0.90", decision=decision)
+
+
+def spoken(text: str) -> LeafReport:
+    decision = Decision(answer=text, way="text")
+    return LeafReport(kind="answered", leaf="Guard/Hostile?", prompt="guard/is_hostile", text=text, decision=decision)
+
+
+GONE = LeafReport(kind="cancelled", leaf="Guard/Hostile?", prompt="guard/is_hostile", reason="elsewhere")
 
 
 def fallback(reason: str) -> LeafReport:
@@ -247,12 +262,21 @@ def test_a_stale_verdict_ends_no_question() -> None:
     assert (tally.total("open"), tally.share) == (0, 1.0)
 
 
-def test_questions_that_were_cancelled_are_no_failures() -> None:
+def test_questions_that_were_cancelled_were_not_answered() -> None:
     tally = Tally()
-    gone = LeafReport(kind="cancelled", leaf="Guard/Hostile?", prompt="guard/is_hostile", reason="elsewhere")
-    for note in (answered(), gone, gone, gone):
+    for note in (answered(), answered(), fallback("deadline"), GONE):
         tally.add(report(asked(), note))
-    assert (tally.share, tally.total("cancelled"), tally.problems()) == (1.0, 3, [])
+    assert (tally.share, tally.total("cancelled"), tally.problems()) == (0.5, 1, [])
+    tally.add(report(asked(), GONE))
+    assert tally.problems() == ["the model answered only 40% of the questions (deadline 1, cancelled 2)"]
+
+
+def test_questions_that_are_still_open_do_not_count() -> None:
+    tally = Tally()
+    tally.add(report(asked(), answered()))
+    for _ in range(3):
+        tally.add(report(asked("Guard/Respond")))
+    assert (tally.share, tally.problems()) == (1.0, [])
 
 
 def test_a_fallback_after_an_answer_is_not_counted_twice() -> None:
@@ -276,14 +300,32 @@ def test_half_of_the_answers_are_enough_and_less_are_not() -> None:
     assert tally.problems() == ["the model answered only 33% of the questions (deadline 2)"]
 
 
-def test_ten_equal_answers_are_suspect_and_nine_are_not() -> None:
+def test_one_answer_to_ten_questions_is_suspect_and_to_nine_it_is_not() -> None:
     tally = Tally()
-    for _ in range(9):
-        tally.add(report(asked(), answered()))
+    for note in [*[answered()] * 6, GONE, fallback("deadline"), GONE]:
+        tally.add(report(asked(), note))
     assert tally.problems() == []
-    tally.add(report(asked(), answered()))
-    assert tally.problems() == ["Guard/Hostile? was answered 10 times, and always 'danger'"]
-    tally.add(report(asked(), answered("safe")))
+    tally.add(report(asked()))
+    assert tally.problems() == ["Guard/Hostile? was asked 10 times, and answered only ever 'danger'"]
+    tally.add(report(answered("safe")))
+    assert tally.problems() == []
+
+
+def test_a_leaf_that_never_gets_an_answer_is_suspect() -> None:
+    tally = Tally()
+    for _ in range(10):
+        tally.add(report(asked("Guard/Respond"), answered(leaf="Guard/Respond")))
+        tally.add(report(asked("Guard/Respond"), answered("safe", leaf="Guard/Respond")))
+        tally.add(report(asked(), GONE))
+    assert tally.problems() == ["Guard/Hostile? was asked 10 times, and answered never"]
+
+
+def test_speech_that_is_always_the_same_is_suspect() -> None:
+    tally = Tally()
+    for _ in range(10):
+        tally.add(report(asked(), spoken("Buy pears!")))
+    assert tally.problems() == ["Guard/Hostile? was asked 10 times, and answered only ever 'Buy pears!'"]
+    tally.add(report(asked(), spoken("Buy apples!")))
     assert tally.problems() == []
 
 

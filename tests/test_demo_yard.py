@@ -91,6 +91,18 @@ def test_sights_are_near_and_the_nearest_comes_first() -> None:
             assert max(distances, default=0) <= 9.0
 
 
+def test_the_merchant_always_has_somebody_new_to_call_out_to() -> None:
+    """A model that is asked the same thing for a minute says the same thing for a minute."""
+    yard = Yard(1)
+    seen = []
+    for _ in range(12):
+        run(yard, 5)
+        seen += [sight["looks"] for sight in yard.part("merchant_1").me["sees"] if sight["kind"] == "passer"]
+        assert not any(sight["kind"] == "passer" for sight in yard.part("guard_1").me["sees"])
+    assert len(seen) == 12
+    assert len(set(seen)) >= 8
+
+
 def test_an_order_runs_and_then_succeeds() -> None:
     yard = Yard()
     yard.order("villager_1", "o1", "Work", {})
@@ -255,6 +267,7 @@ def test_nobody_in_the_cast_is_from_the_prompts() -> None:
     visitors = cast.STRANGERS + cast.CUSTOMERS
     texts = [text for v in visitors for text in (v.looks, v.first.does, v.then.does)]
     texts += [*cast.HAPPENINGS, *cast.RUMOURS, *(text for pair in cast.WATCHED + cast.UNWATCHED for text in pair)]
+    texts += cast.PASSERS
     assert sorted(known & set(texts)) == []
     assert len({v.looks for v in visitors}) >= 30
     assert len(set(cast.HAPPENINGS)) >= 20

@@ -16,7 +16,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -29,8 +29,9 @@ from brains.errors import (
     ModelRefused,
     ModelUnavailable,
 )
-from brains.gateway import Gateway, GatewayTicket, State, backoff
+from brains.gateway import Gateway, GatewayTicket, QuestionQueue, State, backoff
 from brains.gateway.keeper import ModelKeeper
+from brains.gateway.queue import Entry
 from brains.questions import (
     Asker,
     Decision,
@@ -435,6 +436,35 @@ async def test_a_full_queue_gives_up_the_least_important_and_of_equals_the_oldes
         assert [ticket.outcome for ticket in (important, newer, sharer)] == [None] * 3
         assert gateway.stats.queue_high == 2
         assert gateway.stats.failed == {"queue_full": 2}
+
+
+async def test_a_session_with_many_questions_does_not_push_out_one_with_few() -> None:
+    model = FakeModel()
+    async with running(model, max_queue=8) as gateway:
+        gateway.ask(question("busy"))
+        await idle()
+        few = [gateway.ask(question(f"few {n}", session="few", priority=-1)) for n in range(2)]
+        many = [gateway.ask(question(f"many {n}", session="many", priority=3)) for n in range(200)]
+        assert [ticket.outcome for ticket in few] == [None, None]
+        assert [reason(ticket) for ticket in many] == ["queue_full"] * 194 + [None] * 6
+        late = [gateway.ask(question(f"late {n}", session="late", priority=-2)) for n in range(3)]
+        assert [ticket.outcome for ticket in few + late] == [None] * 5
+        assert [reason(ticket) for ticket in many[-6:]] == ["queue_full"] * 3 + [None] * 3
+
+
+async def test_a_shared_request_is_as_safe_as_the_session_with_the_fewest() -> None:
+    model = FakeModel()
+    async with running(model, max_queue=3) as gateway:
+        gateway.ask(question("busy"))
+        await idle()
+        shared = gateway.ask(question("shared", session="many", agent="a"))
+        few = gateway.ask(question("shared", session="few", agent="b"))
+        many = [gateway.ask(question(f"many {n}", session="many", priority=1)) for n in range(5)]
+        assert [ticket.outcome for ticket in (shared, few)] == [None, None]
+        assert [reason(ticket) for ticket in many] == ["queue_full"] * 3 + [None] * 2
+        few.cancel()
+        gateway.ask(question("one more", session="many", priority=1))
+        assert reason(shared) == "queue_full"
 
 
 async def test_what_can_start_at_once_takes_no_place_in_the_queue() -> None:
@@ -855,6 +885,37 @@ async def test_news_is_told_but_not_what_the_asker_did_itself() -> None:
         assert len(more) == 2
 
 
+async def test_what_ask_has_answered_itself_is_no_news() -> None:
+    """Or an agent would be woken by its refusal, ask again, be refused again ..."""
+    model, news, ends = FakeModel(), list[GatewayTicket](), list[GatewayTicket]()
+    model.start_gate = asyncio.Event()
+    gateway = Gateway(model, max_queue=1, on_answer=news.append)
+
+    def ask(about: str, **more: Any) -> GatewayTicket:
+        ticket = gateway.ask(question(about, **more))
+        ticket.add_listener(ends.append)
+        return ticket
+
+    starting = asyncio.create_task(gateway.start())
+    await idle()
+    warming = ask("a")
+    model.start_gate.set()
+    await starting
+    busy = ask("busy")
+    await idle()
+    waits = ask("waits", priority=1)
+    hopeless = ask("hopeless")
+    model.start_gate = asyncio.Event()
+    model.calls[0].fail(ModelUnavailable("gone"))
+    await idle()
+    away = ask("b")
+    await idle()
+    assert [reason(one) for one in (warming, hopeless, away)] == ["warming_up", "queue_full", "unavailable"]
+    assert sorted(ends, key=lambda one: one.number) == [warming, busy, waits, hopeless, away]
+    assert set(news) == {busy, waits}, "those who had to wait hear of it"
+    await gateway.close()
+
+
 async def test_nothing_is_told_inside_ask_or_cancel() -> None:
     model, heard = FakeModel(), list[GatewayTicket]()
     async with running(model, max_queue=1, on_answer=heard.append) as gateway:
@@ -1041,6 +1102,7 @@ class GatewayMachine(RuleBasedStateMachine):
         self.news: Counter[GatewayTicket] = Counter()
         self.ends: Counter[GatewayTicket] = Counter()
         self.tickets: list[GatewayTicket] = []
+        self.at_hand: set[GatewayTicket] = set()
         self.first_outcomes: dict[GatewayTicket, Outcome] = {}
         self.down = False
         self.do(self.begin())
@@ -1085,6 +1147,8 @@ class GatewayMachine(RuleBasedStateMachine):
             ticket = self.gateway.ask(asked)
             ticket.add_listener(self.end)
             self.tickets.append(ticket)
+            if ticket.outcome is not None:
+                self.at_hand.add(ticket)
             if not at_once:
                 await idle()
 
@@ -1198,8 +1262,44 @@ class GatewayMachine(RuleBasedStateMachine):
         assert set(self.ends.values()) <= {1}, "more than one end"
         assert set(self.ends) == set(self.tickets)
         given_up = {ticket for ticket in self.tickets if reason(ticket) in ("cancelled", "superseded")}
-        assert self.news == Counter(ticket for ticket in self.tickets if ticket not in given_up)
+        assert self.news == Counter(ticket for ticket in self.tickets if ticket not in given_up | self.at_hand)
 
 
 TestGatewayMachine = GatewayMachine.TestCase
 TestGatewayMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+@settings(deadline=None)
+@given(
+    asked=st.lists(
+        st.tuples(st.sampled_from("abc"), st.integers(0, 5), st.integers(0, 2), st.integers(0, 20)), max_size=60
+    ),
+    max_queue=st.integers(1, 6),
+)
+def test_who_goes_for_another_has_the_most(asked: list[tuple[str, int, int, int]], max_queue: int) -> None:
+    queue: QuestionQueue[Entry] = QuestionQueue(max_queue, slots=0)
+    for number, (session, agent, priority, about) in enumerate(asked):
+        one = question(f"{about}", session=session, agent=f"{agent}", priority=priority)
+        before = set(queue.waiting())
+        dropped = queue.add(entry := Entry(one, number=number, asked=0.0))
+        replaced = {loser for loser, reason in dropped if reason == "superseded"}
+        lost = {loser for loser, reason in dropped if reason == "queue_full"}
+        there = (before | {entry}) - replaced
+        assert set(queue.waiting()) == there - lost
+        assert queue.backlog <= max_queue
+        if not lost:
+            continue
+        requests = {
+            digest: {other for other in there if other.question.prompt.digest == digest}
+            for digest in {other.question.prompt.digest for other in there}
+        }
+        counts = Counter(
+            name for entries in requests.values() for name in {other.question.session for other in entries}
+        )
+
+        def safety(entries: set[Entry], counts: Counter[str] = counts) -> tuple[int, int]:
+            fewest = min(counts[other.question.session] for other in entries)
+            return (-fewest, max(other.question.priority for other in entries))
+
+        assert lost in requests.values()
+        assert safety(lost) == min(map(safety, requests.values()))

@@ -19,7 +19,6 @@ from brains.questions import ModelRequest
 from tests.fake_ollama import FakeModel, FakeOllama
 
 NOWHERE = "127.0.0.1:1"
-EMBEDDING = FakeModel(name="embed:latest", capabilities=("embedding",))
 ASK = ModelRequest(way="completion", prompt="A -> x\nB ->", max_tokens=1, top_logprobs=5)
 
 
@@ -78,28 +77,26 @@ async def test_auto_takes_the_wanted_model_of_ollama(caplog: pytest.LogCaptureFi
     assert "using the Ollama model tiny" in caplog.text
 
 
-async def test_auto_takes_another_model_of_ollama_and_says_so(caplog: pytest.LogCaptureFixture) -> None:
-    cloud = FakeModel("huge:120b-cloud")
-    async with FakeOllama([EMBEDDING, cloud, FakeModel("mine:1b")]) as fake:
-        model = open_model("auto", host=fake.url)
-        info = await model.start()
-        await model.close()
-    assert info.name == "mine:1b"
-    assert "does not have llama3.2; using mine:1b" in caplog.text
-    assert "--model ollama:NAME" in caplog.text
-
-
-@pytest.mark.parametrize("ollama", [True, False])
-async def test_auto_without_anything_names_both_ways(ollama: bool) -> None:
-    async with FakeOllama([EMBEDDING]) as fake:
-        model = open_model("auto", host=fake.url if ollama else NOWHERE)
+@pytest.mark.parametrize(
+    ("models", "why"),
+    [
+        (None, "no Ollama at http://127.0.0.1:1 ("),
+        ([], "has no llama3.2 (it has no models); and "),
+        ([FakeModel("qwen2.5:3b"), FakeModel("mine:1b")], "has no llama3.2 (it has: qwen2.5:3b, mine:1b); choose one "),
+        ([FakeModel(f"m{n}:1b") for n in range(20)], "m7:1b, ...); choose one with --model NAME; and "),
+    ],
+    ids=["no Ollama", "no models", "other models", "many models"],
+)
+async def test_auto_without_anything_names_both_ways(models: list[FakeModel] | None, why: str) -> None:
+    async with FakeOllama(models or []) as fake:
+        model = open_model("auto", host=NOWHERE if models is None else fake.url)
         with pytest.raises(ConfigError) as caught:
             await model.start()
         await model.close()
     message = str(caught.value)
-    for part in ("ollama serve", "ollama pull llama3.2", "godot-brains[embedded]", "brains model pull", "scripted"):
+    for part in ("ollama serve", "ollama pull llama3.2", "BRAINS[embedded]", "brains model pull", "scripted"):
         assert part in message
-    assert ("no model that generates text" if ollama else "no Ollama at http://127.0.0.1:1") in message
+    assert why in message
 
 
 async def test_auto_starts_when_it_is_asked() -> None:
@@ -110,25 +107,30 @@ async def test_auto_starts_when_it_is_asked() -> None:
         await model.close()
 
 
-@pytest.mark.model
-async def test_auto_takes_the_model_inside_the_process(model_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("ollama", [True, False], ids=["other models", "no Ollama"])
+async def test_auto_takes_the_model_inside_the_process(
+    ollama: bool, model_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level("INFO", "brains")
     default_model_path().parent.mkdir(parents=True)
     default_model_path().symlink_to(model_path)
-    model = open_model("auto", host=NOWHERE, slots=1, context=256)
-    try:
-        info = await model.start()
-    finally:
-        await model.close()
+    async with FakeOllama([FakeModel("qwen2.5:3b"), FakeModel("mine:1b")]) as fake:
+        model = open_model("auto", host=fake.url if ollama else NOWHERE, slots=1, context=256)
+        try:
+            info = await model.start()
+        finally:
+            await model.close()
+        assert fake.asked == []
     assert info.backend == "embedded"
-    assert "using the small model inside the process: no Ollama at" in caplog.text
+    why = f"Ollama at {fake.url} has no llama3.2 (it has: qwen2.5:3b, mine:1b); choose one with --model NAME"
+    assert f"using the small model inside the process: {why if ollama else 'no Ollama at'}" in caplog.text
 
 
 @pytest.mark.skipif(importlib.util.find_spec("xllamacpp") is not None, reason="xllamacpp is installed")
 async def test_without_xllamacpp_it_says_what_to_install(tmp_path: Path) -> None:
     path = tmp_path / "a.gguf"
     path.write_bytes(gguf(("general.architecture", "llama")))
-    with pytest.raises(ConfigError, match=r"godot-brains\[embedded\]"):
+    with pytest.raises(ConfigError, match=r"BRAINS\[embedded\]"):
         await EmbeddedModel(path).start()
 
 

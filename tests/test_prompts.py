@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brains.errors import PromptError
-from brains.prompts import Prompt
+from brains.prompts import Prompt, clean
+from brains.prompts.safety import LIMIT
 
 GUARD = """\
 ---
@@ -97,6 +100,7 @@ def test_answer_kinds(answer: str, kind: str, labels: tuple[str, ...]) -> None:
     [
         ("answer: text\nexample: []", 3, "did you mean 'examples'"),
         ("answer: [a\n", 3, "YAML"),
+        ("answer: text\ninputs: {a: []\nexamples: []", 4, "that begins in line 3"),
         ("description: x", 2, "`answer:` is missing"),
         ("answer: {a: true, b: maybe}", 2, "true or false"),
         ("answer: {a: true, b: true}", 2, "true or false"),
@@ -274,6 +278,90 @@ def test_structs_are_shown_as_mappings() -> None:
 )
 def test_values_are_shown_short(template: str, value: Any, shown: str) -> None:
     assert render(template, x=value) == shown
+
+
+class CountedList(Sequence[Any]):
+    """A long list of one item, which counts how often somebody takes it."""
+
+    def __init__(self, item: Any, length: int) -> None:
+        self.taken = 0
+        self._item = item
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __getitem__(self, index: Any) -> Any:
+        if index >= self._length:
+            raise IndexError
+        self.taken += 1
+        return self._item
+
+
+class CountedMapping(Mapping[str, Any]):
+    """A large mapping of one item, which counts how often somebody takes a key or the item."""
+
+    def __init__(self, item: Any, length: int) -> None:
+        self.taken = 0
+        self._item = item
+        self._length = length
+
+    def __len__(self) -> int:
+        return self._length
+
+    def __iter__(self) -> Iterator[str]:
+        for number in range(self._length):
+            self.taken += 1
+            yield f"k{number:07}"
+
+    def __getitem__(self, key: str) -> Any:
+        self.taken += 1
+        return self._item
+
+
+@pytest.mark.parametrize("template", ["{{ x.a }}", "{{ x.a | quoted }}", "{{ x.a | json }}", "{{ x }}", "{{ [x.a] }}"])
+@pytest.mark.parametrize("item", ["", "word", 7, {"k": 1}, ["a", ["b"]], "y" * 50_000], ids=lambda one: repr(one)[:12])
+@pytest.mark.parametrize("kind", [CountedList, CountedMapping])
+def test_a_huge_value_costs_no_more_work_than_what_is_shown_of_it(
+    kind: type[CountedList | CountedMapping], item: Any, template: str
+) -> None:
+    """A message may have 4 MiB, and all agents wait while a prompt is rendered."""
+    value = kind(item, 1_000_000)
+    shown = render(template, x={"a": value})
+    assert LIMIT - 2 <= len(shown) <= LIMIT + 2
+    assert "…" in shown[-2:]
+    assert value.taken <= 3 * LIMIT
+
+
+def test_mappings_in_mappings_cost_no_more_work_either() -> None:
+    inner = [CountedMapping("x", 100_000) for _ in range(50)]
+    value: Any = {}
+    for one in inner:
+        value = {"a": value, "b": one, "c": one}
+    render("{{ x }}", x=value)
+    assert sum(one.taken for one in inner) <= 3 * LIMIT
+
+
+def test_a_mapping_that_is_not_shown_whole_says_so() -> None:
+    shown = render("{{ x }}", x={f"{number:05}": {"a": 1} for number in range(5000)})
+    assert shown.startswith('{"00000": {"…": "…"}, "00001": ')
+
+
+short = st.text(alphabet="ab c1", max_size=6)
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers(-999, 999) | short,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(short, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(plain, st.integers(1, 300))
+def test_what_is_shown_of_a_long_value_is_its_beginning(value: Any, times: int) -> None:
+    long = [value] * times
+    whole = json.dumps({"a": long, "b": value}, sort_keys=True)
+    assert render("{{ x }}|", x={"b": value, "a": long}) == " ".join(f"{clean(whole)}|".split())
+    words = ["ab"] * (times * 3)
+    assert render("{{ x.a }}", x={"a": words}) == clean(", ".join(words))
 
 
 def test_a_list_of_names_will_do_for_plain_inputs() -> None:

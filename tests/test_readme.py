@@ -19,7 +19,7 @@ BLOCKS = re.findall(r"```(\w*)\n(.*?)```", README, re.DOTALL)
 
 def block(beginning: str) -> str:
     """Return the block of the README that begins so."""
-    return next(text for _, text in BLOCKS if text.lstrip().startswith(beginning))
+    return next(str(text) for _, text in BLOCKS if text.lstrip().startswith(beginning))
 
 
 @pytest.mark.parametrize(

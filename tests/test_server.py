@@ -324,8 +324,40 @@ async def test_one_line_is_logged_per_event_and_none_per_tick(stage: Stage, capl
     lines = [record.getMessage() for record in caplog.records if record.name == "brains.server"]
     assert len(lines) == 3
     assert "connected" in lines[0]
-    assert "castle?ERROR 2 says hello" in lines[1]
+    assert "castle\\nERROR 2 says hello" in lines[1]
     assert "disconnected, 1000" in lines[2]
+
+
+async def test_a_chat_goes_by_one_id_and_its_client_cannot_forge_lines(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "brains")
+    async with stage.client() as client:
+        await client.send('{"message": "Hola"}')
+        await stage.gateway.asked.wait()
+        await client.close(reason="bye\nERROR forged")
+    await stage.gateway.closed.wait()
+    (session,) = stage.gateway.closed_sessions
+    first, last = (record.getMessage() for record in caplog.records if record.name == "brains.server")
+    assert first.endswith(f"connected as session {session}")
+    assert last.startswith(f"session {session}: ")
+    assert last.endswith("1000 bye\\nERROR forged")
+
+
+async def test_a_tree_that_wants_to_exit_ends_neither_session_nor_server(stage: Stage) -> None:
+    async with stage.client() as other, stage.client() as client:
+        await opened(other, "o")
+        await opened(client, "a")
+        stage.brains.agents["a"].todo = [SystemExit(1), asyncio.CancelledError()]
+        for seq in (1, 2):
+            await client.send(snapshot(seq, "a"))
+            kinds = [(await receive(client))["type"] for _ in range(3 - seq)]
+            assert "actions" in kinds
+        stage.brains.broken = SystemExit(1)
+        await client.send(agents("b"))
+        assert (await receive(client))["rejected"][0]["code"] == "agent_fault"
+        await other.send(snapshot(1, "o"))
+        assert (await receive(other))["snapshot"] == 1
 
 
 # Who may connect

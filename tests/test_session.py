@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
 
+from brains.errors import TreeError
 from brains.session import GameSession, SessionLimits
 from brains.snapshot import Event, Fault, Order, TickReport
 from tests.fakes.session import (
@@ -256,6 +258,37 @@ def test_what_a_removed_agent_leaves_behind_is_no_error(brains: FakeBrains, sess
     assert errors(messages(session)) == []
 
 
+@pytest.mark.parametrize("epoch", [0, 1])
+@pytest.mark.parametrize("status", ["success", "failure", "cancelled", "expired"])
+def test_an_order_whose_end_its_agent_has_yet_to_hear_of_is_not_named_again(
+    brains: FakeBrains, session: GameSession, ordered: str, epoch: int, status: str
+) -> None:
+    session.receive(frame("action_result", **result("a", ordered, status)))
+    session.receive(agents("a", epoch=epoch))
+    session.receive(snapshot(2, "b", epoch=epoch))
+    assert actions(tick(session))["actions"] == []
+    session.receive(snapshot(3, "a", epoch=epoch))
+    assert actions(tick(session))["actions"] == []
+    assert [one.status for one in brains.agents["a"].seen[-1].results] == [status]
+
+
+def test_an_order_that_was_not_allowed_to_leave_is_not_named_again(brains: FakeBrains, session: GameSession) -> None:
+    brains.agents["a"].todo = [{"order": Wave()}]
+    session.receive(frame("snapshot", seq=1, agents={"a": {"available": ["Walk"]}}))
+    session.tick()
+    session.outgoing()
+    session.receive(agents("a"))
+    session.receive(snapshot(2, "b"))
+    assert actions(tick(session))["actions"] == []
+
+
+def test_an_order_that_is_only_said_to_be_running_is_named_again(session: GameSession, ordered: str) -> None:
+    session.receive(frame("action_result", **result("a", ordered, "running")))
+    session.receive(agents("a"))
+    session.receive(snapshot(2, "b"))
+    assert [one["id"] for one in actions(tick(session))["actions"]] == [ordered]
+
+
 def test_an_old_epoch_is_refused_as_stale(session: GameSession) -> None:
     session.receive(agents("c", epoch=2))
     session.outgoing()
@@ -363,6 +396,49 @@ def test_a_snapshot_with_a_bad_field_is_answered_so_that_the_game_goes_on(sessio
     assert actions(sent)["snapshot"] == 3
 
 
+WRONG = [
+    '{"agents":{"a":{"me":{"seq":1,"type":"x","speed":nan}}},"seq":3.0,"time_ms":5.0,"type":"snapshot"}',
+    '{"agents":{"a":{"me":{"speed":-inf}}},"seq":3.0,"type":"snapshot","time_ms":5.0}',
+    '{"type":"snapshot","seq":3,"time_ms":5,"agents":{"a":{"me":{"speed":1e99999}}}}',
+    '{"type" : "snapshot", "seq" : 3.0e0 , "time_ms":5,"world":{"said":"a\\vb"}}',
+    '{"type":"snapshot","seq":3,"time_ms":5,"world":{"said":"a\x07b"}}',
+    '{"world":{"said":"\\ud800"},"type":"snapshot","seq":3,"time_ms":5}',
+    '{"world":{"said":"}, \\"seq\\":9,\\\\"},"type":"snapshot","seq":3,"time_ms":nan}',
+    '{"world":' + "[" * 9000 + "]" * 9000 + ',"type":"snapshot","seq":3,"time_ms":5}',
+    '{"type":"snapshot","seq":3,"time_ms":5,"world":{"seq":4',
+]
+
+
+@pytest.mark.parametrize("text", WRONG, ids=range(len(WRONG)))
+def test_a_snapshot_that_is_no_json_is_answered_so_that_the_game_goes_on(session: GameSession, text: str) -> None:
+    session.receive(text)
+    sent = messages(session)
+    assert errors(sent) == ["bad_message"]
+    assert sent[0]["ref"] == {"type": "snapshot", "seq": 3}
+    assert actions(sent)["snapshot"] == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"agents":{"type":"snapshot","seq":3},"x":nan}',
+        '[{"type":"snapshot","seq":3,"x":nan}]',
+        '{"type":"snapshot","seq":nan,"time_ms":5}',
+        '{"type":"snapshot","seq":-3,"x":nan}',
+        '{"type":"snapshot","seq":9999999999999999,"x":nan}',
+        '{"type":"pong","seq":3,"x":nan}',
+        "[" * 4_000_000,
+        '{"type":"snapshot",' + '"type":' * 500_000,
+    ],
+    ids=range(8),
+)
+def test_what_cannot_be_told_of_a_frame_is_not_made_up(session: GameSession, text: str) -> None:
+    session.receive(text)
+    sent = messages(session)
+    assert errors(sent) == ["bad_message"]
+    assert of_type("actions", sent) == []
+
+
 def test_an_unknown_agent_is_reported_once(session: GameSession) -> None:
     for seq in (1, 2, 3):
         session.receive(snapshot(seq, "a", "ghost", events=[{"name": "x", "agent": "ghost"}]))
@@ -403,6 +479,70 @@ def test_events_reach_those_they_are_for(brains: FakeBrains, session: GameSessio
     session.tick()
     assert brains.agents["a"].seen[1].events == ()
     assert brains.agents["b"].seen[0].events == (Event("bell", {}, 5.0), Event("hit", {"hp": 1}))
+
+
+def test_an_event_with_an_empty_agent_is_for_all(brains: FakeBrains, session: GameSession) -> None:
+    session.receive(snapshot(1, "a", "b", events=[{"name": "bell", "agent": ""}]))
+    assert errors(tick(session)) == []
+    for name in "ab":
+        assert brains.agents[name].seen[0].events == (Event("bell", {}),)
+
+
+class Watch:
+    """A clock that a test sets."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def __call__(self) -> float:
+        return self.time
+
+
+def test_every_event_for_an_unknown_agent_is_told_by_count_but_not_at_once(brains: FakeBrains) -> None:
+    watch = Watch()
+    session = GameSession(brains, brains.make, now=watch)
+    session.receive(hello())
+    session.receive(agents("a"))
+    session.outgoing()
+    told = []
+    for seq in range(1, 201):
+        watch.time += 0.0625
+        session.receive(snapshot(seq, "a", events=[{"name": "x", "agent": "ghost"}]))
+        told += [error["message"] for error in of_type("error", tick(session))]
+    assert told == [
+        "no such agent: 'ghost'; events dropped: 1",
+        "80 more events for unknown agents were dropped (81 in this session)",
+        "80 more events for unknown agents were dropped (161 in this session)",
+    ]
+
+
+def test_what_an_absent_agent_forgets_is_all_told_by_count(brains: FakeBrains) -> None:
+    watch = Watch()
+    session = GameSession(brains, brains.make, now=watch, limits=SessionLimits(max_events=3))
+    session.receive(hello())
+    session.receive(agents("a", "b"))
+    session.outgoing()
+    told = []
+    for seq in range(1, 21):
+        watch.time += 1
+        session.receive(snapshot(seq, "a", events=[{"name": "bell"}]))
+        told += [error["message"] for error in of_type("error", tick(session))]
+    assert told == [
+        f"{lost} events were dropped ({total} in this session)" for lost, total in [(1, 1), (5, 6), (5, 11), (5, 16)]
+    ]
+
+
+def test_losses_that_a_game_tells_of_are_in_the_log_once_and_at_the_end(
+    session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seq in (1, 2, 3):
+        session.receive(snapshot(seq, "a", events_dropped=5))
+    assert caplog.messages == ["session s1: the game has dropped 5 events before they were sent"]
+    session.receive(snapshot(4, "a", events=[{"name": "x", "agent": "ghost"}]))
+    session.close("bye")
+    session.close("again")
+    text = "events dropped: 0 were too many, 1 were for unknown agents, 15 by the game itself"
+    assert caplog.messages[1:] == [f"session s1: {text}"]
 
 
 def test_too_many_events_are_dropped_counted_and_reported(brains: FakeBrains) -> None:
@@ -662,6 +802,77 @@ def test_an_agent_that_raises_does_not_hurt_the_others(brains: FakeBrains, sessi
     assert errors(sent) == ["agent_fault"]
     session.receive(snapshot(2, "a"))
     assert errors(tick(session)) == []
+
+
+NO_FAULT_OF_OURS = [SystemExit(3), asyncio.CancelledError(), GeneratorExit(), BaseException("odd")]
+
+
+@pytest.mark.parametrize("error", NO_FAULT_OF_OURS, ids=repr)
+def test_no_exception_of_an_agent_gets_out_of_its_session(
+    brains: FakeBrains, session: GameSession, error: BaseException
+) -> None:
+    class Leaving(FakeAgent):
+        def resume(self) -> tuple[Order, ...]:
+            raise error
+
+        def close(self) -> tuple[str, ...]:
+            raise error
+
+    brains.agents["a"].todo = [error]
+    session.receive(snapshot(1, "a", "b"))
+    sent = tick(session)
+    assert errors(sent) == ["agent_fault"]
+    assert type(error).__name__ in of_type("error", sent)[0]["message"]
+    assert len(brains.agents["b"].seen) == 1
+    brains.broken = error
+    session.receive(agents("c"))
+    (ack,) = messages(session)
+    assert [one["code"] for one in ack["rejected"]] == ["agent_fault"]
+    brains.agents["a"].__class__ = Leaving
+    session.receive(agents("a", epoch=1))
+    session.receive(agents(remove=("a",), epoch=1))
+    session.close("x")
+    assert brains.agents["b"].closed
+
+
+def test_ctrl_c_in_a_tick_gets_through(brains: FakeBrains, session: GameSession) -> None:
+    brains.agents["a"].todo = [KeyboardInterrupt()]
+    session.receive(snapshot(1, "a"))
+    with pytest.raises(KeyboardInterrupt):
+        session.tick()
+
+
+def test_an_exception_that_cannot_say_what_it_is_does_no_harm(brains: FakeBrains, session: GameSession) -> None:
+    class Mute(ValueError):
+        def __str__(self) -> str:
+            raise LookupError
+
+    brains.broken = Mute()
+    session.receive(agents("c"))
+    assert [one["code"] for one in messages(session)[0]["rejected"]] == ["agent_fault"]
+    brains.agents["a"].todo = [Mute()]
+    session.receive(snapshot(1, "a"))
+    assert errors(tick(session)) == ["agent_fault"]
+
+
+def test_a_game_cannot_forge_lines_of_the_log(
+    brains: FakeBrains, session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    nasty = "hi\n12:00:00 ERROR brains.server: forged\x1b[31m\x9b\u2028\u202e\r"
+    session.receive(frame("error", code=nasty, message=nasty))
+    brains.broken = TreeError(nasty)
+    session.receive(frame("agents", add=[entry(nasty)]))
+    brains.broken = ValueError(nasty)
+    session.receive(frame("agents", add=[entry(nasty)]))
+    brains.agents["a"].todo = [ValueError(nasty)]
+    session.receive(snapshot(1, "a"))
+    session.tick()
+    assert len(caplog.records) == 4
+    for record in caplog.records:
+        lines = record.getMessage().split("\n")
+        assert all(line.isprintable() for line in lines)
+        assert all(line.startswith("    ") for line in lines[1:])
+    assert "hi\\n12:00:00" in caplog.messages[0]
 
 
 def test_an_answer_wakes_its_agent_once(session: GameSession) -> None:

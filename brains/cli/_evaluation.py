@@ -14,7 +14,10 @@ from brains.errors import MalformedAnswer
 from brains.prompts import Example, Prompt
 from brains.questions import ChatModel, Decision, Latency, ModelInfo, Question, RenderedPrompt
 
-__all__ = ["Evaluation", "Limits", "Run", "Work", "ask_cases", "evaluate"]
+__all__ = ["FEW_CASES", "Evaluation", "Limits", "Run", "Work", "ask_cases", "evaluate", "too_few"]
+
+FEW_CASES = 20
+"""With fewer the measured accuracies are chance: one case more or less that is right moves them by five points."""
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     nearest: float
     median_ms: float
     problems: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 async def ask_cases(model: ChatModel, info: ModelInfo, work: Work, step: Callable[[], None]) -> Run:
@@ -144,7 +148,15 @@ def evaluate(run: Run, info: ModelInfo, limits: Limits, splits: int) -> Evaluati
         nearest=copied,
         median_ms=statistics.median(run.seconds) * 1000,
         problems=tuple(_problems(calibrated, guess, copied, limits)),
+        warnings=tuple(too_few(len(cases))),
     )
+
+
+def too_few(cases: int) -> Sequence[str]:
+    """Say whether there are too few cases for the numbers to mean anything."""
+    if cases >= FEW_CASES:
+        return ()
+    return (f"{cases} cases are too few: accuracies are chance below {FEW_CASES}; write 40 or more",)
 
 
 def _problems(calibrated: float, guess: float, copied: float, limits: Limits) -> Sequence[str]:

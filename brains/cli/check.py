@@ -35,6 +35,9 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     """Load all trees and prompts without a server or a model, and say what is wrong with them.
 
     One line per finding: FILE:LINE: severity: what is wrong and what to do (NODE PATH) [rule].
+
+    Labels of one question must differ within their first three letters (rule labels-alike): a model answers with one
+    token, which may be no longer than that.
     """
     settings = load_config(config, trees=trees, prompts=prompts)
     library = load_prompts(settings.prompts_folder)

@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import sys
+import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +21,11 @@ if TYPE_CHECKING:
     from brains.cli._demo.play import Ending
     from brains.cli._demo.show import Show
     from brains.cli._demo.tally import Tally
-    from brains.questions import ChatModel
+    from brains.questions import ChatModel, ModelRequest
 
 __all__ = ["command"]
 
+CALLS = ("Hot pies!", "Good day to you, traveller.", "Come closer, look at this!", "Only one penny!")
 EXAMPLES = """\b
 Examples:
   brains demo                                     until Ctrl-C, with any model that is there
@@ -35,8 +37,9 @@ Examples:
 
 Edit a file in prompts/ meanwhile: the next question uses it.
 
-Exit code 0 if the model did its work, 1 if it did not (the summary says why) or something is missing, 130 for a
-Ctrl-C before anything ran.
+Exit code 0 if the model did its work; 1 if it answered fewer than half of the questions that were asked, or gave one
+and the same answer wherever a leaf asked ten times or more, or if something is missing; 130 for a Ctrl-C before
+anything ran.
 """
 
 
@@ -76,7 +79,6 @@ def command(
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
     from brains.loading import load_trees
-    from brains.models import open_model
     from brains.reload import load_prompts
 
     run = Run(
@@ -84,10 +86,7 @@ def command(
         prompts=load_prompts(config.prompts_folder),
         prompts_folder=config.prompts_folder,
         # A program that runs this command may bring a model of its own as the click object.
-        model=given
-        or open_model(
-            config.model, host=config.ollama_host, label_way=config.label_way, ollama_model=config.ollama_model
-        ),
+        model=given or (_scripted() if config.model == "scripted" else _open(config)),
         way=config.label_way,
         seconds=seconds,
         rate=rate,
@@ -101,6 +100,32 @@ def command(
             show.problem(str(error))
         ending = asyncio.run(play(run, show, tally))
     _end(tally, ending, show, as_json)
+
+
+def _open(config: Config) -> ChatModel:
+    from brains.models import open_model
+
+    return open_model(
+        config.model,
+        host=config.ollama_host,
+        label_way=config.label_way,
+        ollama_model=config.ollama_model,
+        slots=config.slots,
+        threads=config.threads,
+        context=config.context,
+    )
+
+
+def _scripted() -> ChatModel:
+    """Make the stand-in for a model: it says more than one line, since always the same one is no success."""
+    from brains.models.scripted import ScriptedModel, labels_of, last_line
+
+    def answer(request: ModelRequest) -> str | None:
+        if request.schema is not None or labels_of(request):
+            return None
+        return CALLS[zlib.crc32(last_line(request).encode()) % len(CALLS)]
+
+    return ScriptedModel(answer)
 
 
 def _require_folders(config: Config) -> None:

@@ -12,6 +12,7 @@ import json
 import os
 import sys
 import tempfile
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,9 +21,8 @@ import click
 import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from brains.cli._evaluation import Evaluation, Limits, Run, Work, ask_cases, evaluate
+from brains.cli._evaluation import Evaluation, Limits, Run, Work, ask_cases, evaluate, too_few
 from brains.config import Config, load_config
 from brains.decide import accuracy, fit, held_out, request_for
 from brains.errors import ConfigError, PromptError
@@ -33,8 +33,7 @@ from brains.reload import CALIBRATION, load_prompts, read_text
 __all__ = ["command"]
 
 CASES = ".cases.yaml"
-_WIDE = 150
-"""Columns where there is no terminal: nothing is to be cut off in a log."""
+_ENDLESS = 10_000
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -45,7 +44,9 @@ def _folder_option(function: F) -> F:
 
 
 def _model_options(function: F) -> F:
-    model = click.option("--model", help="auto, embedded, embedded:FILE.gguf, or a model of Ollama.  [default: auto]")
+    model = click.option(
+        "--model", help="auto, llama3.2 (or ollama:llama3.2), embedded, or embedded:FILE.gguf.  [default: auto]"
+    )
     splits = click.option(
         "--splits", default=20, show_default=True, type=click.IntRange(1), help="How often to halve the cases."
     )
@@ -86,12 +87,7 @@ def list_(prompts: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({"prompts": [_facts(one, library) for one in found], "errors": _errors(library)}))
     else:
-        table = Table("prompt", "answer", "inputs", "examples", "calibrated for", "about")
-        for one in found:
-            facts = _facts(one, library)
-            models, answer = ", ".join(facts["calibrated_for"]) or "-", " / ".join(one.labels) or one.kind
-            table.add_row(one.name, answer, ", ".join(one.inputs), str(len(one.examples)), models, one.description)
-        _console().print(table)
+        _print_prompts([_facts(one, library) for one in found])
         for one in found:
             for warning in one.warnings:
                 click.echo(f"{one.file}: warning: {warning}", err=True)
@@ -126,7 +122,8 @@ def show(name: str, prompts: Path | None, inputs: str | None, way: Way) -> None:
     able: frozenset[Way] = frozenset({"completion", "chat", "schema", "text"})
     info = ModelInfo(name="any model", digest="", backend="scripted", ways=able)
     request = request_for(question, info, way=way)
-    click.echo(f"{prompt.file}, version {prompt.version}: {prompt.description}", err=True)
+    about = f": {prompt.description}" if prompt.description else ""
+    click.echo(f"{prompt.file}, version {prompt.version}{about}", err=True)
     for warning in prompt.warnings:
         click.echo(f"warning: {warning}", err=True)
     click.echo(request.prompt or "\n\n".join(f"[{role}]\n{text}" for role, text in request.messages))
@@ -138,10 +135,7 @@ Examples:
   brains prompt eval guard/is_hostile --model llama3.2
   brains prompt eval --model embedded --json > accuracy.json
 
-The calibrated accuracy is held out: fitted on one half of the cases and measured on the other, many times.
-
-Exit code 1: a prompt is broken, not good enough, or hardly better than the most frequent answer or than copying the
-example that shares most words with the case."""
+Exit code 1: a prompt is broken, not good enough, or hardly better than the two guesses."""
 
 
 @command.command("eval", epilog=EVAL_EPILOG)
@@ -149,7 +143,7 @@ example that shares most words with the case."""
 @_folder_option
 @_model_options
 @click.option("--min-accuracy", default=0.80, show_default=True, help="Least calibrated accuracy.")
-@click.option("--min-margin", default=0.15, show_default=True, help="Least distance to those two guesses.")
+@click.option("--min-margin", default=0.15, show_default=True, help="Least distance to both guesses.")
 @_json_option
 def eval_(
     names: tuple[str, ...],
@@ -160,7 +154,14 @@ def eval_(
     min_margin: float,
     as_json: bool,
 ) -> None:
-    """Measure how often prompts decide rightly; all that have a NAME.cases.yaml, or those named."""
+    """Measure how often prompts decide rightly.
+
+    All prompts are measured that have a NAME.cases.yaml, or only those named. The calibrated accuracy is held out:
+    fitted on one half of the cases and measured on the other, many times; below 20 cases it is chance.
+
+    It is compared with two guesses that need no model: always the most frequent answer (majority), and the answer of
+    the example that shares most words with the case (nearest).
+    """
     library, folder = _open(prompts)
     info, runs = asyncio.run(_run_all(load_config(model=model), _work(library, folder, names)))
     limits = Limits(min_accuracy, min_margin)
@@ -168,8 +169,10 @@ def eval_(
     if as_json:
         click.echo(msgspec.json.encode(results).decode())
     else:
-        _console().print(_table(results, info))
+        _print_results(results, info, splits)
     for result in results:
+        for warning in result.warnings:
+            click.echo(f"{result.prompt}: warning: {warning}", err=True)
         for problem in result.problems:
             click.echo(f"{result.prompt}: {problem}", err=True)
     broken = _errors(library) if not names else []
@@ -193,7 +196,11 @@ for the text that it was made with."""
 @_folder_option
 @_model_options
 def calibrate(names: tuple[str, ...], prompts: Path | None, model: str | None, splits: int) -> None:
-    """Fit prompts to a model on all their cases, and store the result beside them."""
+    """Fit prompts to a model.
+
+    All prompts that have a NAME.cases.yaml, or only those named, are fitted on all their cases, and the result is
+    stored beside them in NAME.calibration.json. Write 40 cases or more: below 20 it learns chance.
+    """
     library, folder = _open(prompts)
     info, runs = asyncio.run(_run_all(load_config(model=model), _work(library, folder, names)))
     for run in runs:
@@ -208,6 +215,8 @@ def calibrate(names: tuple[str, ...], prompts: Path | None, model: str | None, s
         _store(file, info.digest, StoredCalibration(model=info.name, **msgspec.structs.asdict(fitted)))
         raw = accuracy(run.samples)
         click.echo(f"{file}: {fitted.cases} cases, raw {raw:.2f}, calibrated {scores.mean:.2f} (held out)")
+        for warning in too_few(fitted.cases):
+            click.echo(f"{prompt.name}: warning: {warning}", err=True)
 
 
 def _open(prompts: Path | None) -> tuple[PromptLibrary, Path]:
@@ -256,7 +265,13 @@ async def _run_all(config: Config, work: Sequence[Work]) -> tuple[ModelInfo, lis
     from brains.models import open_model
 
     model = open_model(
-        config.model, host=config.ollama_host, label_way=config.label_way, ollama_model=config.ollama_model
+        config.model,
+        host=config.ollama_host,
+        label_way=config.label_way,
+        ollama_model=config.ollama_model,
+        slots=config.slots,
+        threads=config.threads,
+        context=config.context,
     )
     try:
         with _progress(sum(len(one.cases) for one in work)) as (say, step):
@@ -284,36 +299,67 @@ def _progress(total: int) -> Iterator[tuple[Callable[[str], None], Callable[[], 
         )
 
 
-def _table(results: Sequence[Evaluation], info: ModelInfo) -> Table:
-    title = f"{info.name} ({info.label_way}); calibrated: mean and worst of the splits"
-    table = Table(title=title, title_justify="left")
-    for name in ("prompt", "labels"):
-        table.add_column(name)
-    for name in ("examples", "cases", "raw", "calibrated", "worst", "majority", "nearest", "ms", ""):
-        table.add_column(name, justify="right")
+def _print_prompts(found: Sequence[Mapping[str, Any]]) -> None:
+    """Print what `list` tells."""
+    rows, notes = [], []
+    for one in found:
+        answer = " / ".join(one["labels"]) or one["kind"]
+        rows.append((one["name"], str(one["examples"]), ", ".join(one["inputs"]) or "-", answer))
+        models = ", ".join(one["calibrated_for"])
+        notes.append((one["description"], f"calibrated for {models}" if models else ""))
+    _print_lines(("prompt", "examples", "inputs", "answer"), rows, notes, right={1})
+
+
+def _print_results(results: Sequence[Evaluation], info: ModelInfo, splits: int) -> None:
+    """Print what `eval` tells."""
+    titles = ("prompt", "cases", "raw", "calibrated", "worst", "majority", "nearest")
+    rows, notes = [], []
     for one in results:
         shares = (one.raw, one.calibrated, one.worst, one.majority, one.nearest)
-        verdict = "[red]not good enough[/]" if one.problems else "[green]good[/]"
-        table.add_row(
-            one.prompt,
-            " ".join(one.labels),
-            str(one.examples),
-            f"{one.cases}" if not one.unanswered else f"{one.cases} ({one.unanswered} unanswered)",
-            *(f"{share:.2f}" for share in shares),
-            f"{one.median_ms:.0f}",
-            verdict,
+        rows.append((one.prompt, str(one.cases), *(f"{share:.2f}" for share in shares)))
+        verdict = click.style("not good enough", fg="red") if one.problems else click.style("good", fg="green")
+        unanswered = f", {one.unanswered} unanswered" if one.unanswered else ""
+        facts = f"{one.examples} examples, {one.median_ms:.0f} ms{unanswered}; {' '.join(one.labels)}"
+        notes.append((f"{verdict}: {facts}",))
+    click.echo(f"{info.name} ({info.label_way}); calibrated: mean and worst of {splits} splits\n")
+    _print_lines(titles, rows, notes, right=set(range(1, len(titles))))
+
+
+def _print_lines(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], notes: Sequence[Sequence[str]], *, right: set[int]
+) -> None:
+    """Print aligned columns without frames, each row with its notes below it: nothing is ever cut off."""
+    widths = [max(map(len, column)) for column in zip(titles, *rows, strict=True)]
+    wrap = textwrap.TextWrapper(_width(), break_long_words=False, break_on_hyphens=False)
+    wrap.initial_indent = wrap.subsequent_indent = "  "
+
+    def line(cells: Sequence[str]) -> str:
+        aligned = (
+            cell.rjust(size) if index in right else cell.ljust(size)
+            for index, (cell, size) in enumerate(zip(cells, widths, strict=True))
         )
-    return table
+        return "  ".join(aligned).rstrip()
+
+    click.echo(line(titles))
+    for row, below in zip(rows, notes, strict=True):
+        click.echo(line(row))
+        for note in filter(None, below):
+            click.echo(wrap.fill(note))
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else _WIDE, highlight=False)
+def _width() -> int:
+    """Return the terminal's columns; where there is none, lines may be as long as they like."""
+    return Console().width if sys.stdout.isatty() else _ENDLESS
 
 
 def _facts(prompt: Prompt, library: PromptLibrary) -> dict[str, Any]:
     """Return what `list` tells of a prompt."""
     stored = library.calibrations(prompt.name)
-    current = [one for one in stored.values() if one.prompt_hash == prompt.version]
+    current = [
+        (one.model if isinstance(one, StoredCalibration) else "") or digest[:12]
+        for digest, one in stored.items()
+        if one.prompt_hash == prompt.version
+    ]
     return {
         "name": prompt.name,
         "file": prompt.file,
@@ -323,7 +369,7 @@ def _facts(prompt: Prompt, library: PromptLibrary) -> dict[str, Any]:
         "labels": prompt.labels,
         "inputs": prompt.inputs,
         "examples": len(prompt.examples),
-        "calibrated_for": [one.model for one in current if isinstance(one, StoredCalibration)],
+        "calibrated_for": current,
         "warnings": prompt.warnings,
     }
 

@@ -17,9 +17,12 @@ from brains.errors import BrainsError, ModelError
 from brains.warmup import warm_up, warm_up_questions
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from brains.gateway import Gateway
     from brains.library import BrainLibrary
     from brains.prompts import PromptLibrary
+    from brains.snapshot import TickReport
 
 __all__ = ["command"]
 
@@ -36,6 +39,7 @@ Examples:
   brains serve --model scripted                   no model at all: plausible answers, for a first try
   brains serve --trees my_trees --prompts my_prompts --port 9000
   brains serve --allow-origin http://localhost:8060         let a web export in
+  brains serve --log-level debug                  what agents ask, decide and do, line by line
   BRAINS_TOKEN=secret brains serve --host 0.0.0.0           let other machines in
 
 Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by the same names.
@@ -45,7 +49,7 @@ Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by 
 @click.command(epilog=EXAMPLES)
 @click.option("--host", help="Address to listen on; 127.0.0.1 by default.")
 @click.option("--port", type=click.IntRange(0, 65535), help="Port; 8765 by default, 0 for any free one.")
-@click.option("--model", help="auto, ollama:NAME, embedded, embedded:/path/to.gguf or scripted.")
+@click.option("--model", help="auto, NAME or ollama:NAME, embedded, embedded:/path/to.gguf or scripted.")
 @click.option("--trees", type=click.Path(), help="Folder of the brains.")
 @click.option("--prompts", type=click.Path(), help="Folder of their templates.")
 @click.option("--token-file", type=click.Path(), help="File with the token that clients need (mode 0600).")
@@ -86,7 +90,13 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
     from brains.server import Server
 
     model = open_model(
-        config.model, host=config.ollama_host, label_way=config.label_way, ollama_model=config.ollama_model
+        config.model,
+        host=config.ollama_host,
+        label_way=config.label_way,
+        ollama_model=config.ollama_model,
+        slots=config.slots,
+        threads=config.threads,
+        context=config.context,
     )
     gateway = Gateway(model, way=config.label_way)
     server = Server(
@@ -98,6 +108,7 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         token=config.token,
         allow_origins=config.allow_origins,
         limits=config.limits,
+        observer=_teller() if log.isEnabledFor(logging.DEBUG) else None,
         version=__version__,
     )
     failed: list[BrainsError] = []
@@ -123,6 +134,19 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         await asyncio.gather(server.close(), gateway.close())
     if failed:
         raise failed[0]
+
+
+def _teller() -> Callable[[TickReport], None]:
+    """Return an observer that logs what agents ask, decide and do: `--log-level debug`."""
+    from brains.cli._demo.story import Story
+
+    story = Story()
+
+    def tell(report: TickReport) -> None:
+        for item in story.report(report):
+            log.debug("%s %s %s", item.who, item.kind, item.text)
+
+    return tell
 
 
 async def _start_model(gateway: Gateway, library: BrainLibrary, prompts: PromptLibrary) -> None:

@@ -167,14 +167,14 @@ class Gateway:
         refusal = self._refusal()
         if refusal is not None and not (question.patient and self.state == "warming"):
             self._register(ticket)
-            self._settle(ticket, refusal)
+            self._settle(ticket, refusal, at_hand=True)
             return ticket
         # Those that nobody waits for any more must not cost anybody else the place in a full queue.
         self._expire(now)
         dropped = self._queue.add(ticket)
         self._register(ticket)
         for loser, reason in dropped:
-            self._settle(loser, NoAnswer(reason=reason, message=_MESSAGES[reason]))
+            self._settle(loser, NoAnswer(reason=reason, message=_MESSAGES[reason]), at_hand=loser is ticket)
         if ticket.request is not None:
             ticket.grow(ticket.request.text)
         self.stats.queue_high = max(self.stats.queue_high, self._queue.backlog)
@@ -189,8 +189,8 @@ class Gateway:
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Call `listener(ticket)` on the loop when there is news of any ticket; return what ends that.
 
-        News is an outcome that the asker did not itself cause by cancelling or by asking anew, and any growth
-        of a free-text answer. Never from inside `ask` or `cancel`.
+        News is an outcome that the asker did not itself cause by cancelling or by asking anew, and that it does
+        not have from `ask` already; and any growth of a free-text answer. Never from inside `ask` or `cancel`.
         """
         self._subscribers.append(listener)
 
@@ -215,8 +215,8 @@ class Gateway:
         self.stats.asked += 1
         self._open.setdefault(ticket.question.session, {})[ticket.number] = ticket
 
-    def _settle(self, ticket: GatewayTicket, outcome: Outcome) -> None:
-        """Give a ticket that is not in the queue any more its outcome."""
+    def _settle(self, ticket: GatewayTicket, outcome: Outcome, *, at_hand: bool = False) -> None:
+        """Give a ticket that is not in the queue any more its outcome; `at_hand`: `ask` returns it with that."""
         ticket.settle(outcome)
         of_session = self._open[ticket.question.session]
         del of_session[ticket.number]
@@ -226,7 +226,7 @@ class Gateway:
         # Later, because this may be inside somebody's tick, which is to hear of nothing but its own snapshot.
         # Before `start` there is no loop, and nobody yet who could listen.
         if self._loop is not None:
-            self._loop.call_soon(self._announce, ticket)
+            self._loop.call_soon(self._announce, ticket, at_hand)
 
     def _count(self, outcome: Outcome) -> None:
         if isinstance(outcome, Decision):
@@ -239,8 +239,11 @@ class Gateway:
         else:
             self.stats.failed[outcome.reason] += 1
 
-    def _announce(self, ticket: GatewayTicket) -> None:
+    def _announce(self, ticket: GatewayTicket, at_hand: bool = False) -> None:
         ticket.notify()
+        # Woken by a refusal, an agent would only ask again and be refused again, as fast as the game can tick.
+        if at_hand:
+            return
         if isinstance(ticket.outcome, NoAnswer) and ticket.outcome.reason in GIVEN_UP:
             return
         for subscriber in tuple(self._subscribers):

@@ -6,7 +6,9 @@ The rules:
 - Order: priority, then the earlier deadline, then first come.
 - Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the
   line. Otherwise an agent that asks anew every tick would go to the end every tick and never be answered.
-- Too many waiting requests: the one with the lowest priority goes, the oldest among equals.
+- Too many waiting requests: one of the session with the most of them goes, its one with the lowest priority, the
+  oldest among equals. So no game pushes out the few questions of another. A request that several sessions share
+  counts for each of them, and stands as safe as that of them with the fewest.
 - A running request is left alone until nobody waits for it any more.
 
 All lists are kept sorted with `bisect`: they are short (`max_queue`), and nothing stale is ever left in them.
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left, insort
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Generic, TypeVar
 
@@ -70,7 +73,7 @@ E = TypeVar("E", bound=Entry)
 class Request(Generic[E]):
     """What the model is asked once, for all entries that wait for the same answer."""
 
-    __slots__ = ("entries", "identity", "joined", "number", "question", "started", "text")
+    __slots__ = ("entries", "identity", "joined", "number", "question", "sessions", "started", "text")
 
     def __init__(self, question: Question, identity: Identity, number: int) -> None:
         self.question = question
@@ -78,12 +81,27 @@ class Request(Generic[E]):
         self.number = number
         self.entries: list[E] = []
         """The best placed first."""
+        self.sessions: Counter[str] = Counter()
+        """How many of the entries are of which session."""
         self.joined: dict[tuple[str, str, str], E] = {}
         """Those that came when it was running already, by `Question.key`."""
         self.started: float | None = None
         """When the model was asked; None while it waits."""
         self.text = ""
         """What the model has said so far."""
+
+    def put(self, entry: E) -> None:
+        """Take an entry in."""
+        insort(self.entries, entry, key=_rank)
+        self.sessions[entry.question.session] += 1
+
+    def drop(self, entry: E) -> None:
+        """Take an entry out."""
+        del self.entries[bisect_left(self.entries, entry.rank, key=_rank)]
+        session = entry.question.session
+        self.sessions[session] -= 1
+        if not self.sessions[session]:
+            del self.sessions[session]
 
 
 class QuestionQueue(Generic[E]):
@@ -99,6 +117,7 @@ class QuestionQueue(Generic[E]):
         self.slots = slots
         self._line: list[Request[E]] = []
         self._weakest_first: list[Request[E]] = []
+        self._waiting_of: Counter[str] = Counter()
         self._deadlines: list[E] = []
         self._newest: dict[tuple[str, str, str], E] = {}
         self._by_identity: dict[Identity, Request[E]] = {}
@@ -154,7 +173,7 @@ class QuestionQueue(Generic[E]):
             self._forget_waiting(entry)
         elif request.joined.get(entry.question.key) is entry:
             del request.joined[entry.question.key]
-        del request.entries[bisect_left(request.entries, entry.rank, key=_rank)]
+        request.drop(entry)
         entry.request = None
         if request.entries:
             if waits:
@@ -211,7 +230,7 @@ class QuestionQueue(Generic[E]):
     def _wait(self, request: Request[E], entry: E) -> None:
         if request.entries:
             self._unlist(request)
-        insort(request.entries, entry, key=_rank)
+        request.put(entry)
         self._list(request)
         entry.request = request
         self._newest[entry.question.key] = entry
@@ -222,7 +241,7 @@ class QuestionQueue(Generic[E]):
         """Add to a running request. Who joins it again replaces itself, so that it cannot fill the memory."""
         older = request.joined.pop(entry.question.key, None)
         request.joined[entry.question.key] = entry
-        insort(request.entries, entry, key=_rank)
+        request.put(entry)
         entry.request = request
         if older is None:
             return []
@@ -232,19 +251,32 @@ class QuestionQueue(Generic[E]):
     def _make_room(self) -> list[tuple[E, str]]:
         dropped: list[tuple[E, str]] = []
         while self.backlog > self.max_queue:
-            for entry in list(self._weakest_first[0].entries):
+            for entry in list(self._weakest().entries):
                 self.remove(entry)
                 dropped.append((entry, "queue_full"))
         return dropped
 
+    def _weakest(self) -> Request[E]:
+        """Return the request that goes when there are too many."""
+        waiting_of = self._waiting_of
+        if len(waiting_of) == 1:
+            return self._weakest_first[0]
+        # `max` takes the first of equals, and that is the weakest.
+        return max(self._weakest_first, key=lambda request: min(waiting_of[session] for session in request.sessions))
+
     def _list(self, request: Request[E]) -> None:
         insort(self._line, request, key=_request_rank)
         insort(self._weakest_first, request, key=_weakness)
+        self._waiting_of.update(request.sessions.keys())
 
     def _unlist(self, request: Request[E]) -> None:
         """Must come before any change to the request's entries: they say where it stands."""
         del self._line[bisect_left(self._line, _request_rank(request), key=_request_rank)]
         del self._weakest_first[bisect_left(self._weakest_first, _weakness(request), key=_weakness)]
+        for session in request.sessions:
+            self._waiting_of[session] -= 1
+            if not self._waiting_of[session]:
+                del self._waiting_of[session]
 
     def _forget_waiting(self, entry: E) -> None:
         del self._newest[entry.question.key]

@@ -3,7 +3,7 @@
 A name is one of
 
     auto                    Ollama if it answers, else the model inside the process; resolved by `start`
-    ollama:NAME, or NAME    a model of the Ollama server, such as `ollama:llama3.2` or `qwen2.5:3b`
+    NAME, or ollama:NAME    a model of the Ollama server, such as `llama3.2` or `ollama:qwen2.5:3b`
     embedded                the small default model inside the process, fetched by `brains model pull`
     embedded:/path/to.gguf  any GGUF file inside the process
     scripted                no model at all: plausible answers without any thought, for tests and first steps
@@ -11,6 +11,7 @@ A name is one of
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 from brains.errors import ConfigError
@@ -20,6 +21,16 @@ __all__ = ["DEFAULT_OLLAMA_MODEL", "open_model"]
 
 DEFAULT_OLLAMA_MODEL = "llama3.2"
 SCRIPTED_LATENCY = 0.05
+
+KINDS = ("auto", "embedded", "scripted", "ollama")
+LIKE = 0.8
+"""How near (0 to 1) a name must be to one of those to be taken for a slip."""
+NAMES = "auto, llama3.2 (or ollama:llama3.2), embedded, embedded:FILE.gguf or scripted"
+FOREIGN = frozenset(
+    {"anthropic", "azure", "bedrock", "claude", "file", "google", "groq", "hf", "http", "https", "huggingface"}
+    | {"litellm", "llama.cpp", "llama_cpp", "llamacpp", "lmstudio", "openai", "openrouter", "transformers", "vllm"}
+)
+"""What other programs write before a model's name, and no model of Ollama is called; `mistral:7b` is one."""
 
 
 def open_model(
@@ -44,9 +55,10 @@ def open_model(
         context: tokens that a prompt and its answer may take together.
 
     Raises:
-        ConfigError: the name means nothing.
+        ConfigError: the name means nothing, or looks like a slip; after `ollama:` any name will do.
     """
     kind, _, rest = name.partition(":")
+    _refuse_slips(name, kind, rest)
     if name == "auto":
         from brains.models.auto import AutoModel
 
@@ -61,11 +73,33 @@ def open_model(
         path = Path(rest).expanduser() if rest else None
         return EmbeddedModel(path, slots=slots, threads=threads, context=context, label_way=label_way)
     wanted = rest if kind == "ollama" else name
-    if not wanted.strip() or any(char.isspace() for char in wanted):
-        raise ConfigError(
-            f"no model is called {name!r}: say auto, ollama:NAME, embedded, embedded:/path/to.gguf or scripted"
-        )
     from brains.models.ollama import OllamaModel
 
     load_options = {"num_ctx": context} if context else None
     return OllamaModel(wanted, host=host, label_way=label_way, slots=slots, load_options=load_options)
+
+
+def _refuse_slips(name: str, kind: str, rest: str) -> None:
+    """Raise for what would otherwise be asked of Ollama, and end in advice to start it.
+
+    Raises:
+        ConfigError: nothing can be called so, or most likely something else was meant.
+    """
+    if name in ("auto", "scripted") or kind == "embedded":
+        return
+    if kind in ("auto", "scripted"):
+        raise ConfigError(f"no model is called {name!r}: {kind!r} stands alone; say {NAMES}")
+    wanted = rest if kind == "ollama" else name
+    if not wanted.strip() or any(char.isspace() for char in wanted):
+        raise ConfigError(f"no model is called {name!r}: say {NAMES}")
+    if kind == "ollama":
+        return
+    escape = f"a model of Ollama that is really called so is ollama:{name}"
+    near = difflib.get_close_matches(kind.casefold(), KINDS, n=1, cutoff=LIKE)
+    if near:
+        raise ConfigError(f"no model is called {name!r}: did you mean {near[0] + name[len(kind) :]!r}? ({escape})")
+    if kind.casefold() in FOREIGN:
+        raise ConfigError(f"{name!r} cannot be used: there is no {kind!r} here; say {NAMES}")
+    # Ollama takes hf.co/USER/MODEL-GGUF:FILE.gguf; `C:` is a drive.
+    if name.casefold().endswith(".gguf") and (not rest or "\\" in name):
+        raise ConfigError(f"no model is called {name!r}: did you mean the file 'embedded:{name}'? ({escape})")

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import logging
-from collections.abc import Callable
-
-import ollama
+from collections.abc import Callable, Sequence
 
 from brains.errors import ConfigError, ModelUnavailable
 from brains.models.ollama import OllamaModel
 from brains.models.ollama_client import LoopClients
 from brains.models.ollama_errors import CALL_ERRORS
-from brains.models.pull import default_model_path, flaw
+from brains.models.pull import HOW_TO_INSTALL, default_model_path, flaw
 from brains.questions import ChatModel, ModelInfo, ModelReply, ModelRequest, Way
 
 __all__ = ["AutoModel"]
 
 LOOK_TIMEOUT = 10.0
 """Seconds in which Ollama must have listed its models."""
+MOST_NAMED = 8
+"""Models of Ollama that a message names."""
 
 logger = logging.getLogger(__name__)
 
@@ -30,9 +30,9 @@ class AutoModel:
     It takes, in this order,
 
     1. the Ollama model of the settings (`llama3.2` by default), if Ollama answers and has it;
-    2. else, if Ollama answers, the model that was pulled or changed last there, if it can generate text and runs on
-       that machine: who has Ollama running wants it used;
-    3. else the small model inside the process, if xllamacpp is installed and the model is fetched.
+    2. else the small model inside the process, if xllamacpp is installed and the model is fetched.
+
+    It never takes another model of Ollama by itself, but names those that there are.
 
     Args:
         wanted: the Ollama model to look for first.
@@ -72,7 +72,7 @@ class AutoModel:
         """Find a model and start it; what was found once is started again.
 
         Raises:
-            ConfigError: there is neither an Ollama nor a model for inside the process.
+            ConfigError: there is neither an Ollama with that model nor a model for inside the process.
             ModelError: there is one, but it does not start.
         """
         if self._model is None:
@@ -96,31 +96,37 @@ class AutoModel:
         return OllamaModel(name, host=self._host, label_way=self._label_way, slots=self._slots, load_options=options)
 
     async def _find(self) -> ChatModel:
-        url = self._first.url
+        url, level = self._first.url, logging.INFO
         try:
-            name = await self._find_in_ollama(url)
+            names = await self._names_in_ollama(url)
         except ModelUnavailable as error:
             why_not = f"no Ollama at {url} ({error})"
         else:
-            if name is not None:
-                return self._first if name == self._wanted else self._ollama(name)
-            why_not = f"the Ollama at {url} has no model that generates text"
+            wanted = {self._wanted.casefold(), f"{self._wanted}:latest".casefold()}
+            if any(name.casefold() in wanted for name in names):
+                logger.info("using the Ollama model %s at %s", self._wanted, url)
+                return self._first
+            why_not = f"Ollama at {url} has no {self._wanted} ({_shown(names)})"
+            if names:
+                why_not += "; choose one with --model NAME"
+                # Who has models in Ollama may well have meant one of those.
+                level = logging.WARNING
         missing = await asyncio.to_thread(_embedded_lacks)
         if missing is None:
             from brains.models.embedded import EmbeddedModel
 
-            logger.info("using the small model inside the process: %s", why_not)
+            logger.log(level, "using the small model inside the process: %s", why_not)
             return EmbeddedModel(
                 slots=self._slots, threads=self._threads, context=self._context, label_way=self._label_way
             )
         raise ConfigError(
-            f"there is no model to ask: {why_not}, and {missing}. Either start Ollama (`ollama serve`, "
+            f"there is no model to ask: {why_not}; and {missing}. Either start Ollama (`ollama serve`, "
             f"`ollama pull {self._wanted}`), or take the small model inside the process "
-            '(`pip install "godot-brains[embedded]"`, `brains model pull`), or none at all (`--model scripted`)'
+            f"({HOW_TO_INSTALL}, and `brains model pull`), or none at all (`--model scripted`)"
         )
 
-    async def _find_in_ollama(self, url: str) -> str | None:
-        """Return the name of the Ollama model to take; None if there is none.
+    async def _names_in_ollama(self, url: str) -> list[str]:
+        """Return the names of the models that Ollama has.
 
         Raises:
             ModelUnavailable: there is no Ollama.
@@ -129,35 +135,16 @@ class AutoModel:
         try:
             async with asyncio.timeout(LOOK_TIMEOUT):
                 client = await clients.get()
-                # Ollama lists what changed last first.
-                names = [model.model for model in (await client.list()).models if model.model]
-                wanted = {self._wanted.casefold(), f"{self._wanted}:latest".casefold()}
-                if any(name.casefold() in wanted for name in names):
-                    logger.info("using the Ollama model %s at %s", self._wanted, url)
-                    return self._wanted
-                for name in names:
-                    if await _generates_here(client, name):
-                        logger.warning(
-                            "Ollama at %s does not have %s; using %s, which changed last there. "
-                            "Choose another with --model ollama:NAME",
-                            url,
-                            self._wanted,
-                            name,
-                        )
-                        return name
+                return [model.model for model in (await client.list()).models if model.model]
         except CALL_ERRORS as error:
             raise ModelUnavailable(str(error) or type(error).__name__) from error
         finally:
             await clients.close()
-        return None
 
 
-async def _generates_here(client: ollama.AsyncClient, name: str) -> bool:
-    """Whether a model generates text (others only embed it), and does so on the machine of that Ollama."""
-    if name.endswith(("-cloud", ":cloud")):
-        return False
-    capabilities = (await client.show(name)).capabilities
-    return not capabilities or "completion" in capabilities
+def _shown(names: Sequence[str]) -> str:
+    more = ", ..." if len(names) > MOST_NAMED else ""
+    return f"it has: {', '.join(names[:MOST_NAMED])}{more}" if names else "it has no models"
 
 
 def _embedded_lacks() -> str | None:

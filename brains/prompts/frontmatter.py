@@ -65,6 +65,8 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
     """Of a condition or choice; an action's labels are known to the tree only."""
     truth: Mapping[str, bool] = {}
     """For a condition: what each label means."""
+    answer_line: int = 1
+    """Line of `answer:` in the file."""
     description: str = ""
     inputs: Mapping[str, tuple[str, ...]] = {}
     """Name to fields; no fields: a plain value."""
@@ -116,6 +118,7 @@ def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMat
         kind=kind,
         labels=labels,
         truth=truth,
+        answer_line=reader.line(tree, "answer"),
         description=str(description or "").strip(),
         inputs=inputs,
         examples=examples,

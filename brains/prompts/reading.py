@@ -55,6 +55,10 @@ def parse_yaml(text: str, place: Place, first_line: int) -> Any:
         mark = error.problem_mark or error.context_mark
         line = None if mark is None else first_line + mark.line
         problem = (error.problem or error.context or "this is not YAML").split("\n")[0]
+        began = error.context_mark
+        if mark is not None and began is not None and began.line != mark.line:
+            # As after a brace that is not closed: the mistake is noticed later than it was made.
+            problem += f" ({error.context} that begins in line {first_line + began.line})"
         raise place.error(f"YAML: {problem}", line) from error
     except (YAMLError, ValueError, TypeError, AttributeError, LookupError, RecursionError) as error:
         # ruamel lets a few odd documents through to plain Python errors

@@ -10,7 +10,8 @@ import difflib
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, Literal
 
 from jinja2 import StrictUndefined, Template, TemplateError, TemplateSyntaxError, Undefined, UndefinedError, meta, nodes
@@ -19,7 +20,7 @@ from jinja2.utils import missing
 
 from brains.errors import PromptError
 from brains.prompts.reading import Place, nearest
-from brains.prompts.safety import clean, special_token
+from brains.prompts.safety import LIMIT, clean, special_token
 
 __all__ = ["Part", "Role", "compile_part", "split_parts"]
 
@@ -30,6 +31,8 @@ _ROLE_LIKE = re.compile(r"\s*([A-Za-z]+)\s*:\s*")
 _COMMENT = re.compile(r"\{#.*?#\}", re.DOTALL)
 _PLACES = 2
 """Digits after the point: more would change the prompt, and so ask the model again, for nothing."""
+_MOST_KEYS = 2 * LIMIT
+"""Keys of mappings that are looked at for one value; for the rest a mapping ends in `…`."""
 
 
 class _Missing(StrictUndefined):
@@ -79,8 +82,19 @@ def show(value: Any) -> str:
     if isinstance(value, Mapping):
         return clean(_json(value))
     if isinstance(value, Sequence | set | frozenset):
-        return clean(", ".join(show(item) for item in value))
+        return clean(", ".join(_until_full(value)))
     return clean(str(value))
+
+
+def _until_full(items: Iterable[Any]) -> Iterator[str]:
+    """Show so many of the items as there is room for in one value: the rest would be cut off anyway."""
+    room = LIMIT + 2  # the last one has no comma behind it
+    for item in items:
+        shown = show(item)
+        yield shown
+        room -= len(shown) + 2
+        if room < 0:
+            return
 
 
 def _number(value: int | float) -> str:
@@ -98,20 +112,57 @@ def _quoted(value: Any) -> str:
 
 def _json(value: Any) -> str:
     """Filter `json`: keys sorted and numbers short, so that the same state is always the same text."""
-    return json.dumps(_tidy(value), ensure_ascii=False, sort_keys=True, separators=(", ", ": "))
+    return json.dumps(_Tidy().tidy(value), ensure_ascii=False, separators=(", ", ": "))
 
 
-def _tidy(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {show(key): _tidy(item) for key, item in value.items()}
-    if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
-        return [_tidy(item) for item in value]
-    if isinstance(value, float) and math.isfinite(value):
-        short = round(value, _PLACES)
-        return int(short) if short.is_integer() else short
-    if value is None or isinstance(value, bool | int):
-        return value
-    return show(value)
+class _Tidy:
+    """Makes one value ready for JSON, up to what there is room for: the rest would be cut off anyway.
+
+    However large the value is, the work is bounded: by the characters that it shows, and by the keys that it sorts.
+    """
+
+    def __init__(self) -> None:
+        self._room = LIMIT
+        self._keys = _MOST_KEYS
+
+    def tidy(self, value: Any) -> Any:
+        """Return the value, or its beginning if it is longer than may be shown."""
+        self._room -= 1
+        if isinstance(value, Mapping):
+            return self._mapping(value)
+        if isinstance(value, Sequence | set | frozenset) and not isinstance(value, str):
+            return self._list(value)
+        if isinstance(value, float) and math.isfinite(value):
+            short = round(value, _PLACES)
+            return int(short) if short.is_integer() else short
+        if value is None or isinstance(value, bool | int):
+            return value
+        shown = show(value)
+        self._room -= len(shown)
+        return shown
+
+    def _mapping(self, value: Mapping[Any, Any]) -> dict[str, Any]:
+        too_many = len(value) > self._keys
+        keys = {show(key): key for key in islice(value, self._keys)}
+        self._keys -= len(keys)
+        tidied: dict[str, Any] = {}
+        for shown in sorted(keys):
+            if self._room < 0:
+                return tidied
+            self._room -= len(shown) + 5
+            tidied[shown] = self.tidy(value[keys[shown]])
+        if too_many:
+            tidied["…"] = "…"
+        return tidied
+
+    def _list(self, value: Iterable[Any]) -> list[Any]:
+        tidied = []
+        for item in value:
+            if self._room < 0:
+                break
+            self._room -= 1
+            tidied.append(self.tidy(item))
+        return tidied
 
 
 def _round(value: float, precision: int = 0) -> int | float:

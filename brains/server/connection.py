@@ -16,6 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from brains.questions import Asker, Question, Ticket
 from brains.session import ChatSession, GameSession, is_chat
+from brains.session.logged import one_line
 
 __all__ = ["Connection", "ModelGateway"]
 
@@ -45,7 +46,7 @@ class Connection:
     Args:
         websocket: the open connection.
         game: the session to use if the client says hello.
-        chat: makes the one to use if it just talks.
+        chat: makes the one to use if it just talks; it goes by the same id.
         gateway: answers the chat's questions.
         hello_timeout: seconds that a client has for its first message.
         send_timeout: seconds that a client may go without reading before it is cut off.
@@ -55,7 +56,7 @@ class Connection:
         self,
         websocket: ServerConnection,
         game: GameSession,
-        chat: Callable[[], ChatSession],
+        chat: Callable[[str], ChatSession],
         gateway: ModelGateway,
         *,
         hello_timeout: float,
@@ -119,7 +120,7 @@ class Connection:
         """Hand a frame to the session; the first good one says of which kind that is."""
         if isinstance(self.session, GameSession) and not self.session.open and is_chat(frame):
             self.session.close("chat")
-            self.session = self._chat()
+            self.session = self._chat(self.session.id)
         self.session.receive(frame)
         if not self._welcomed and isinstance(self.session, GameSession) and self.session.open:
             self._welcomed = True
@@ -173,4 +174,4 @@ class Connection:
 def _shown(client: dict[str, object]) -> str:
     """Return what a game says of itself in one short line that cannot forge another one."""
     parts = [str(client[key])[:60] for key in ("name", "version", "engine", "platform") if client.get(key)]
-    return "".join(char if char.isprintable() else "?" for char in " ".join(parts)) or "a game"
+    return one_line(" ".join(parts), 250) or "a game"

@@ -18,6 +18,7 @@ from brains.questions import Ticket
 from brains.server.connection import Connection, ModelGateway
 from brains.server.gate import WILDCARDS, Gate, is_loopback
 from brains.session import AgentFactory, BrainSource, ChatSession, GameSession, SessionLimits
+from brains.session.logged import one_line, trace
 from brains.snapshot import TickReport
 
 __all__ = ["Server"]
@@ -187,13 +188,13 @@ class Server:
         try:
             await connection.run()
         except Exception:
-            log.exception("session %s failed", connection.session.id)
+            log.error("session %s failed:\n%s", connection.session.id, trace())
             with contextlib.suppress(ConnectionClosed):
                 await websocket.close(1011, "internal: see the server's log")
         finally:
             self._connections.discard(connection)
             code, reason = websocket.close_code, websocket.close_reason
-            log.info("session %s: %s disconnected, %s %s", connection.session.id, peer, code, reason or "")
+            log.info("session %s: %s disconnected, %s %s", connection.session.id, peer, code, one_line(reason or ""))
 
     def _game(self) -> GameSession:
         return GameSession(
@@ -205,8 +206,8 @@ class Server:
             observer=self._observer,
         )
 
-    def _chat(self) -> ChatSession:
-        return ChatSession(limits=self._limits, token_required=self._token is not None)
+    def _chat(self, session: str) -> ChatSession:
+        return ChatSession(limits=self._limits, token_required=self._token is not None, new_id=lambda: session)
 
     def _news(self, ticket: Ticket) -> None:
         for connection in self._connections:

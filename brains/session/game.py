@@ -7,13 +7,10 @@ message.
 
 from __future__ import annotations
 
-import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
-
-import msgspec
 
 from brains.errors import ProtocolError
 from brains.messages import (
@@ -35,6 +32,8 @@ from brains.messages import (
     close_reason,
     decode,
 )
+from brains.session.complaints import Complaints
+from brains.session.heads import head_of
 from brains.session.hello import check_hello, fatal
 from brains.session.limits import SessionLimits
 from brains.session.mail import Mail
@@ -47,16 +46,10 @@ from brains.snapshot import TickReport
 
 __all__ = ["GameSession"]
 
-log = logging.getLogger("brains.session")
-
 HEARTBEAT_S = 20.0
 SUGGESTED_HZ = 10
 WINDOW = 2
 """Snapshots that a game may have unanswered; more of them only makes actions older."""
-MOST_UNKNOWN = 1000
-"""Unknown agents that are complained of by name."""
-MOST_NOTED = 20
-"""Complaints of the game that are logged."""
 
 
 class GameSession:
@@ -70,7 +63,7 @@ class GameSession:
         server: name and version, for people.
         observer: gets the report of every tick.
         new_id: makes the session's id.
-        now: tells the time in seconds, for `server_ms`.
+        now: tells the time in seconds, for `server_ms`, and for how often losses are told.
 
     Attributes:
         id: names the session to the gateway.
@@ -108,10 +101,9 @@ class GameSession:
         self._outbox = Outbox()
         self._pending = Pending()
         self._turns = Turns(self._roster, self._mail, self._orders, self._outbox, observer)
+        self._complaints = Complaints(self.id, self._outbox, self._limits.max_events, now)
         self._sent = 0
         self._bad = 0
-        self._noted = 0
-        self._unknown: set[str] = set()
         self._wake: dict[str, None] = {}
         self._woken: set[str] = set()
 
@@ -148,17 +140,11 @@ class GameSession:
             case Pong():
                 pass
             case ErrorMessage():
-                self._note(message)
+                self._complaints.note(message)
             case Bye():
                 self.close("bye")
             case _:
                 raise ProtocolError("unknown_type", "chat is for clients that say no hello")
-
-    def _note(self, error: ErrorMessage) -> None:
-        """Log what the game complains of: somebody will want to know, but not a thousand times."""
-        self._noted += 1
-        if self._noted <= MOST_NOTED:
-            log.warning("session %s: the game says %s: %s", self.id, error.code[:40], error.message[:200])
 
     def _refuse(self, frame: str | bytes, error: ProtocolError) -> None:
         """Answer a frame that cannot be used."""
@@ -168,7 +154,7 @@ class GameSession:
         if error.fatal:
             self._fail(error)
             return
-        head = _head_of(frame)
+        head = head_of(frame)
         self._outbox.error(error.code, error.message, head, hint=error.hint)
         if self.open and head.get("type") == "snapshot" and "seq" in head:
             # It brought nothing, but without its answer the game would wait for ever.
@@ -214,7 +200,7 @@ class GameSession:
         before = set(self._roster)
         ok, rejected = self._roster.add(message.add)
         for agent in ok:
-            self._unknown.discard(agent)
+            self._complaints.known(agent)
             self._woken.discard(agent)
             if agent in before:
                 self._turns.resume(agent)
@@ -245,6 +231,7 @@ class GameSession:
 
     def _snapshot(self, snapshot: SnapshotMessage) -> None:
         self._results(snapshot.results)
+        self._complaints.never_sent(int(snapshot.events_dropped))
         seq, epoch = int(snapshot.seq), int(snapshot.epoch)
         if epoch != self.epoch:
             lost = f"; its {len(snapshot.events)} events were dropped" if snapshot.events else ""
@@ -258,25 +245,18 @@ class GameSession:
         for agent in snapshot.agents:
             self._wake.pop(agent, None)
             self._woken.discard(agent)
-        self._complain_of(strangers, "snapshot", seq)
+        self._complaints.strangers(strangers, "snapshot", seq)
 
     def _stale(self, seq: int, text: str) -> None:
         self._outbox.error("stale", text, {"type": "snapshot", "seq": seq})
         self._answer_empty(self._pending.void(seq))
 
     def _events(self, events: list[GameEvent], seq: int) -> None:
-        known = [event for event in events if event.agent is None or event.agent in self._roster]
-        lost = self._mail.add_events(known)
-        if lost:
-            self._outbox.error(
-                "too_many_events",
-                f"{lost} events were dropped ({self._mail.dropped} in this session)",
-                {"type": "snapshot", "seq": seq},
-                hint=f"{self._limits.max_events} may come between two ticks, or wait for an absent agent",
-            )
-        if len(known) < len(events):
-            strangers = [event.agent for event in events if event.agent and event.agent not in self._roster]
-            self._complain_of(strangers, "event", seq)
+        known: list[GameEvent] = []
+        for_strangers: list[GameEvent] = []
+        for event in events:
+            (known if not event.agent or event.agent in self._roster else for_strangers).append(event)
+        self._complaints.events(self._mail.add_events(known), for_strangers, seq)
 
     def _results(self, results: list[ActionResult]) -> None:
         strangers, late = [], []
@@ -289,26 +269,11 @@ class GameSession:
                 self._mail.add_result(result)
             else:
                 late.append(result.id)
-        self._complain_of(strangers, "action_result", None)
+        self._complaints.strangers(strangers, "action_result", None)
         if late:
             shown = ", ".join(late[:5]) + (f" and {len(late) - 5} more" if len(late) > 5 else "")
             ref = {"type": "action_result", "id": late[0]}
             self._outbox.error("stale", f"no such action is running: {shown}", ref, hint="report an end once")
-
-    def _complain_of(self, agents: Iterable[str], kind: str, seq: int | None) -> None:
-        """Report unknown agents, each id once."""
-        new = [agent for agent in dict.fromkeys(agents) if agent not in self._unknown]
-        if not new or len(self._unknown) >= MOST_UNKNOWN:
-            return
-        self._unknown.update(new)
-        shown = ", ".join(repr(agent[:200]) for agent in new[:5])
-        rest = f" and {len(new) - 5} more" if len(new) > 5 else ""
-        self._outbox.error(
-            "unknown_agent",
-            f"no such agent: {shown}{rest}",
-            _given({"type": kind, "agent": new[0][:200], "seq": seq}),
-            hint="add it with an `agents` message, and look at `rejected` in the answer",
-        )
 
     @property
     def due(self) -> bool:
@@ -369,6 +334,7 @@ class GameSession:
         """Stop all agents. Any number of times; the first one sets `closing`."""
         if self.closing is None:
             self.closing = code, reason
+            self._complaints.sum_up()
         for agent in self._roster:
             self._roster.remove(agent)
         self._pending.clear()
@@ -376,24 +342,3 @@ class GameSession:
     def _fail(self, error: ProtocolError) -> None:
         self._outbox.error(error.code, error.message, hint=error.hint, fatal=True)
         self.close(close_reason(error.code, error.message), error.close_code)
-
-
-def _given(ref: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in ref.items() if value is not None}
-
-
-def _head_of(frame: str | bytes) -> dict[str, Any]:
-    """Return what can still be read of a frame that is wrong: what it is and its number."""
-    try:
-        head = msgspec.json.decode(frame)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return {}
-    if not isinstance(head, dict):
-        return {}
-    kind, seq = head.get("type"), head.get("seq")
-    return _given(
-        {
-            "type": kind[:40] if isinstance(kind, str) else None,
-            "seq": int(seq) if isinstance(seq, int | float) and 0 <= seq <= 2**53 else None,
-        }
-    )

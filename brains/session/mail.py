@@ -17,30 +17,24 @@ __all__ = ["Mail"]
 class _Box:
     """The mail of one agent."""
 
-    __slots__ = ("events", "full", "results")
+    __slots__ = ("events", "results")
 
     def __init__(self) -> None:
         self.events: deque[Event] = deque()
         self.results: deque[OrderResult] = deque()
-        self.full = False
 
 
 class Mail:
     """Events and results by agent.
 
     Args:
-        max_events: how many events are taken between two ticks of the session, and kept for one agent. Of
-        those that are
-            too many for a tick the newest are dropped; an agent that is not ticked for long forgets the
+        max_events: how many events are taken between two ticks of the session, and kept for one agent. Of those
+            that are too many for a tick the newest are dropped; an agent that is not ticked for long forgets the
             oldest.
-
-    Attributes:
-        dropped: events that were dropped since the session began.
     """
 
     def __init__(self, max_events: int) -> None:
         self.max_events = max_events
-        self.dropped = 0
         self._boxes: dict[str, _Box] = {}
         self._taken = 0
 
@@ -57,16 +51,15 @@ class Mail:
         self._taken = 0
 
     def add_events(self, events: list[GameEvent]) -> int:
-        """Keep events; return how many had to be dropped and were not complained of yet."""
+        """Keep events; return how many had to be dropped."""
         lost = 0
         for event in events:
             if self._taken >= self.max_events:
-                self.dropped += 1
                 lost += 1
                 continue
             self._taken += 1
             mail = Event(event.name, event.data, event.time_ms)
-            boxes = self._boxes.values() if event.agent is None else [self._boxes[event.agent]]
+            boxes = [self._boxes[event.agent]] if event.agent else self._boxes.values()
             for box in boxes:
                 lost += self._deliver(box, mail)
         return lost
@@ -85,6 +78,10 @@ class Mail:
             box.results.remove(running)
         box.results.append(result)
 
+    def has_ended(self, agent: str, order_id: str) -> bool:
+        """Tell whether an order is over and its agent has yet to hear of it."""
+        return any(one.id == order_id and one.status != "running" for one in self._boxes[agent].results)
+
     def take(self, agent: str) -> tuple[tuple[Event, ...], tuple[OrderResult, ...]]:
         """Return what an agent is told in its tick, oldest first; it is told once."""
         box = self._boxes[agent]
@@ -94,12 +91,9 @@ class Mail:
         return tuple(box.events), tuple(box.results)
 
     def _deliver(self, box: _Box, event: Event) -> int:
-        """Put one event into one agent's box; return 1 when that is the first for which another had to go."""
+        """Put one event into one agent's box; return how many had to go for it."""
         box.events.append(event)
         if len(box.events) <= self.max_events:
             return 0
         box.events.popleft()
-        self.dropped += 1
-        first = not box.full
-        box.full = True
-        return int(first)
+        return 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-import traceback
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Protocol
 
 from brains.errors import ActionError, TreeError
 from brains.messages import AgentEntry, Rejection
 from brains.session.limits import SessionLimits
+from brains.session.logged import one_line, summary_of, trace
 from brains.snapshot import AgentSnapshot, Order, TickReport
 
 __all__ = ["AgentFactory", "BrainSource", "Member", "Roster", "SessionAgent"]
@@ -173,17 +173,22 @@ class Roster:
         except ActionError as error:
             raise Refused("unknown_action", str(error)) from error
         except TreeError as error:
-            log.error("agent %r: %s", entry.id, error)
+            log.error("agent %r: %s", entry.id, one_line(error, 1000))
             raise Refused("agent_fault", str(error)) from error
-        except Exception as error:
-            log.error("agent %r cannot be built:\n%s", entry.id, traceback.format_exc())
-            raise Refused("agent_fault", f"{type(error).__name__}: {error}") from error
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # A SystemExit, too: whatever a tree does, it ends neither the session nor the server.
+            log.error("agent %r cannot be built:\n%s", entry.id, trace())
+            raise Refused("agent_fault", summary_of(error)) from error
 
 
 def _close(agent_id: str, agent: SessionAgent) -> tuple[str, ...]:
     """Close an agent; a fault of its tree must not keep the others from being closed."""
     try:
         return agent.close()
-    except Exception:
-        log.error("agent %r did not stop cleanly:\n%s", agent_id, traceback.format_exc())
+    except KeyboardInterrupt:
+        raise
+    except BaseException:
+        log.error("agent %r did not stop cleanly:\n%s", agent_id, trace())
         return ()

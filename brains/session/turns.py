@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import traceback
 from collections.abc import Callable
 
 from brains.messages import AgentPart, Say, SnapshotMessage
+from brains.session.logged import summary_of, trace
 from brains.session.mail import Mail
 from brains.session.orders import Orders
 from brains.session.outbox import Outbox
@@ -19,7 +19,10 @@ log = logging.getLogger("brains.session")
 
 
 class Turns:
-    """Ticks agents of one session; whatever one of them does, the others get their turn."""
+    """Ticks agents of one session; whatever one of them does, the others get their turn.
+
+    Nothing in a tick is asynchronous, so an agent that raises even a SystemExit or a CancelledError has just failed.
+    """
 
     def __init__(
         self,
@@ -55,9 +58,13 @@ class Turns:
             return
         try:
             for order in member.agent.resume():
-                self._orders.add(agent, order)
-        except Exception:
-            self._fault(agent, member)
+                # How it ended may be known here, and wait for the agent's next tick.
+                if not self._mail.has_ended(agent, order.id):
+                    self._orders.add(agent, order)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fault(agent, member, error)
 
     def reject(self, agent: str, order_id: str, code: str, text: str) -> None:
         """Tell an agent that its order did not leave; the game hears of each such problem once."""
@@ -89,8 +96,10 @@ class Turns:
         )
         try:
             report = member.agent.tick(given)
-        except Exception:
-            self._fault(agent, member)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fault(agent, member, error)
             return None
         for order_id in report.cancels:
             self._orders.cancel(agent, order_id)
@@ -118,17 +127,16 @@ class Turns:
         try:
             self._observer(report)
         except Exception:
-            log.error("the observer of ticks failed and is off:\n%s", traceback.format_exc())
+            log.error("the observer of ticks failed and is off:\n%s", trace())
             self._observer = None
 
-    def _fault(self, agent: str, member: Member) -> None:
+    def _fault(self, agent: str, member: Member, error: BaseException) -> None:
         """Report the exception at hand, once per agent."""
         if member.faulty:
             return
         member.faulty = True
-        text = traceback.format_exc()
-        log.error("agent %r:\n%s", agent, text)
-        self._complain(agent, text.strip().splitlines()[-1])
+        log.error("agent %r:\n%s", agent, trace())
+        self._complain(agent, summary_of(error))
 
     def _complain(self, agent: str, text: str) -> None:
         self._outbox.error("agent_fault", text, {"agent": agent}, hint="see the server's log")

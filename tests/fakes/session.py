@@ -34,7 +34,7 @@ class FakeAgent:
         self.brain = brain
         self.number = number
         self.seen: list[AgentSnapshot] = []
-        self.todo: list[Json | Exception] = []
+        self.todo: list[Json | BaseException] = []
         self.running: dict[str, Order] = {}
         self.closed = False
 
@@ -44,7 +44,7 @@ class FakeAgent:
             if result.status != "running":
                 self.running.pop(result.id, None)
         plan = self.todo.pop(0) if self.todo else {}
-        if isinstance(plan, Exception):
+        if isinstance(plan, BaseException):
             raise plan
         for order_id in plan.get("cancels", ()):
             self.running.pop(order_id, None)
@@ -81,7 +81,7 @@ class FakeBrains:
     def __init__(self) -> None:
         self.agents: dict[str, FakeAgent] = {}
         self.made: list[FakeAgent] = []
-        self.broken: Exception | None = None
+        self.broken: BaseException | None = None
         self.explode = False
         self.sessions: list[str] = []
 

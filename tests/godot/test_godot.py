@@ -10,12 +10,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from socket import SHUT_RDWR
 from typing import Any
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection, serve
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -125,14 +129,19 @@ def listening_url(server: subprocess.Popen[bytes], out: Path, err: Path) -> str:
     pytest.fail(f"the server does not listen: {out.read_text()}\n{err.read_text()}")
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(120)
-def test_three_agents_play_for_twenty_seconds(godot: str, tmp_path: Path) -> None:
-    project = make_project(tmp_path, "three_agents.gd")
+def declare_actions(project: Path) -> None:
+    """Write down what the bodies can do, where the game reads it."""
     declared = {
         agent: [{"name": name, "params": params} for name, params in body.items()] for agent, body in BODIES.items()
     }
     (project / "agents.json").write_text(json.dumps(declared))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(120)
+def test_three_agents_play_for_twenty_seconds(godot: str, tmp_path: Path) -> None:
+    project = make_project(tmp_path, "three_agents.gd")
+    declare_actions(project)
     with serving(tmp_path, "--model", "scripted") as url:
         arguments = (url, str(PLAY_SECONDS), "res://agents.json")
         code, output = play(godot, project, *arguments, timeout=PLAY_SECONDS + 40)
@@ -151,6 +160,91 @@ def test_three_agents_play_for_twenty_seconds(godot: str, tmp_path: Path) -> Non
     assert summary["results"]["running"] == sum(summary["actions"].values())
     # At most one action per agent is still going on when the game ends.
     assert 0 <= summary["results"]["running"] - finished <= len(BODIES)
+
+
+Script = Callable[[ServerConnection, dict[str, Any]], None]
+"""What a server does with a snapshot."""
+
+
+@contextlib.contextmanager
+def scripted(script: Script) -> Iterator[str]:
+    """Run a server that takes every agent and then does as it is told, and yield its URL."""
+
+    def handle(socket: ServerConnection) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            for frame in socket:
+                message = json.loads(frame)
+                if message["type"] == "hello":
+                    socket.send(json.dumps({"type": "welcome", "protocol": 1}))
+                elif message["type"] == "agents":
+                    ok = [entry["id"] for entry in message["add"]]
+                    answer = {"type": "agents_ack", "epoch": message["epoch"], "ok": ok, "rejected": []}
+                    socket.send(json.dumps(answer))
+                elif message["type"] == "snapshot":
+                    script(socket, message)
+
+    with serve(handle, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def answer(socket: ServerConnection, snapshot: dict[str, Any], *actions: dict[str, Any]) -> None:
+    """Answer a snapshot as the protocol wants it."""
+    numbers = {"seq": snapshot["seq"], "snapshot": snapshot["seq"], "epoch": snapshot["epoch"]}
+    socket.send(json.dumps({"type": "actions", **numbers, "cancel": [], "actions": actions, "busy": []}))
+
+
+def is_right(socket: ServerConnection, snapshot: dict[str, Any]) -> None:
+    answer(socket, snapshot)
+
+
+def is_gone_after_five(socket: ServerConnection, snapshot: dict[str, Any]) -> None:
+    """As when its process is killed: without a goodbye."""
+    if snapshot["seq"] <= 5:
+        answer(socket, snapshot)
+    else:
+        socket.socket.shutdown(SHUT_RDWR)
+
+
+def is_silent(socket: ServerConnection, snapshot: dict[str, Any]) -> None:
+    pass
+
+
+def wants_a_dance(socket: ServerConnection, snapshot: dict[str, Any]) -> None:
+    order = {"agent": "guard_1", "id": "o1", "name": "Dance", "params": {}, "source": "tree"}
+    answer(socket, snapshot, *([order] if snapshot["seq"] == 3 else []))
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "error", "acks"),
+    [
+        (is_right, 0, None, 6),
+        (is_gone_after_five, 1, "closed: ", 5),
+        (is_silent, 2, "nothing from the server for 3.0 s", 0),
+        (wants_a_dance, 1, "guard_1 never declared Dance", 3),
+    ],
+)
+def test_a_game_fails_at_once_when_its_server_does_wrong(
+    godot: str, tmp_path: Path, script: Script, code: int, error: str | None, acks: int
+) -> None:
+    """So that a run that ends well proves something; the first server does nothing wrong."""
+    project = make_project(tmp_path, "three_agents.gd")
+    declare_actions(project)
+    seconds = 2 if code == 0 else PLAY_SECONDS
+    with scripted(script) as url:
+        found, output = play(godot, project, url, str(seconds), "res://agents.json", timeout=40)
+    summary = json.loads(output.strip().splitlines()[-1])
+    assert found == code, output
+    assert len(summary["errors"]) == (error is not None)
+    assert (error or "") in "".join(summary["errors"])
+    assert summary["acks"] >= acks if code == 0 else summary["acks"] == acks
+    # Well before the time was up.
+    assert summary["seconds"] < 6
 
 
 @pytest.mark.timeout(180)

@@ -10,6 +10,7 @@ __all__ = [
     "CUSTOMERS",
     "HAPPENINGS",
     "LIGHTS",
+    "PASSERS",
     "RUMOURS",
     "STRANGERS",
     "UNWATCHED",
@@ -165,6 +166,13 @@ RUMOURS = (
 )
 
 LIGHTS = ("at dawn", "in the morning", "at noon", "in the rain", "at dusk", "in the fog", "at night")
+
+PASSERS = (
+    "a miller white with flour", "a bishop on a mule", "a fisherman with a dripping net", "a lady in a velvet gown",
+    "three noisy apprentices", "a tired stonemason", "a piper with a drum", "a cook with a goose",
+    "a squire in new boots", "a shivering orphan", "a clerk with inky fingers", "a beekeeper with a jar",
+)  # fmt: skip
+"""Who walks by the stall without buying."""
 
 UNWATCHED = (
     ("has gone off to eat his supper", "has stepped out for a while"),

@@ -43,6 +43,8 @@ __all__ = ["GameClient", "Watcher", "declared_for"]
 
 LARGEST = 4 * 1024 * 1024
 EPOCH = 1
+FRAMES_PER_SECOND = 60
+"""At most so many snapshots are sent because the server has woken agents, however often it does."""
 MOST_BEHIND = 5
 """Steps that are made up for when the machine was too slow; more are skipped, so that time passes as in a game."""
 
@@ -112,6 +114,8 @@ class GameClient:
         self._actions = actions
         self._step_seconds = 1 / rate
         self._period = 1 / (rate * speed)
+        self._frame = 1 / (FRAMES_PER_SECOND * speed)
+        self._next_frame = 0.0
         self._watcher = watcher
         self._stir = asyncio.Event()
         self._wanted: dict[str, None] = {}
@@ -180,6 +184,8 @@ class GameClient:
             try:
                 async with asyncio.timeout_at(due):
                     await self._stir.wait()
+                    # A game sends what its frame has brought, and a server that asks at once for more has to wait.
+                    await asyncio.sleep(self._next_frame - loop.time())
             except TimeoutError:
                 self._yard.advance(self._step_seconds)
                 for news in self._yard.take_news():
@@ -197,6 +203,7 @@ class GameClient:
         self._wanted.clear()
         self.snapshots += 1
         self._sent_at[self.snapshots] = self._yard.time
+        self._next_frame = asyncio.get_running_loop().time() + self._frame
         await self._send(
             socket,
             SnapshotMessage(

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 from brains.cli._demo.bodies import Body, Doing, Guest, Point
 
-if TYPE_CHECKING:
-    from brains.cli._demo.yard import Yard
-
-__all__ = ["DEEDS", "Deed", "Ends", "begin", "end"]
+__all__ = ["DEEDS", "Deed", "Ends", "Place", "begin", "end"]
 
 WALL = (Point(2, 3), Point(2, 13), Point(9, 13), Point(11, 6))
 """The guard's round; its last corner has the stall in sight."""
 LURK = Point(19, 7.5)
 CELLAR = Point(23, 2)
+
+
+class Place(Protocol):
+    """Where deeds are done, as far as they have to do with it."""
+
+    bodies: dict[str, Body]
+    guests: dict[str, Guest]
+    unwatched: bool
+    hidden: int
+
+    def strangers(self) -> list[Guest]:
+        """Return the strangers who are here and not about to leave."""
+        ...
+
+    def send_away(self, guest: Guest, how: str) -> None:
+        """Let a visitor leave."""
+        ...
+
+    def tell(self, agent: str, event: str, text: str) -> None:
+        """Let an agent notice something."""
+        ...
 
 
 class Ends(NamedTuple):
@@ -26,7 +44,7 @@ class Ends(NamedTuple):
     message: str = ""
 
 
-Outcome = Callable[["Yard", Body, Doing], Ends]
+Outcome = Callable[[Place, Body, Doing], Ends]
 
 
 class Deed(NamedTuple):
@@ -61,7 +79,7 @@ def _way(body: Body, name: str) -> list[Point]:
     return [body.home] if name in ("Work", "TidyStall") else []
 
 
-def end(yard: Yard, body: Body, doing: Doing) -> Ends:
+def end(yard: Place, body: Body, doing: Doing) -> Ends:
     """Let happen what comes of an order that has been carried out."""
     deed = DEEDS.get(doing.name)
     return Ends() if deed is None or deed.outcome is None else deed.outcome(yard, body, doing)
@@ -70,12 +88,12 @@ def end(yard: Yard, body: Body, doing: Doing) -> Ends:
 GONE = Ends("failure", "gone", "they are not here any more")
 
 
-def _guest(yard: Yard, doing: Doing, field: str) -> Guest | None:
+def _guest(yard: Place, doing: Doing, field: str) -> Guest | None:
     guest = yard.guests.get(str(doing.params.get(field, "")))
     return None if guest is None or guest.leaving else guest
 
 
-def _on_thief(yard: Yard, doing: Doing, text: str) -> bool:
+def _on_thief(yard: Place, doing: Doing, text: str) -> bool:
     """Tell the thief, if it is him whom the guard has to do with."""
     thief = yard.bodies.get(str(doing.params.get("target", "")))
     if thief is None or thief.kind != "thief":
@@ -84,7 +102,7 @@ def _on_thief(yard: Yard, doing: Doing, text: str) -> bool:
     return True
 
 
-def _challenge(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _challenge(yard: Place, body: Body, doing: Doing) -> Ends:
     if _on_thief(yard, doing, "the guard asks what you are doing here"):
         return Ends()
     guest = _guest(yard, doing, "target")
@@ -97,7 +115,7 @@ def _challenge(yard: Yard, body: Body, doing: Doing) -> Ends:
     return Ends()
 
 
-def _attack(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _attack(yard: Place, body: Body, doing: Doing) -> Ends:
     if _on_thief(yard, doing, "the guard draws his sword"):
         return Ends()
     guest = _guest(yard, doing, "target")
@@ -110,19 +128,19 @@ def _attack(yard: Yard, body: Body, doing: Doing) -> Ends:
     return Ends()
 
 
-def _call_for_help(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _call_for_help(yard: Place, body: Body, doing: Doing) -> Ends:
     for guest in yard.strangers():
         yard.send_away(guest, "flees from the garrison")
     return Ends()
 
 
-def _ignore(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _ignore(yard: Place, body: Body, doing: Doing) -> Ends:
     for guest in yard.strangers():
         guest.go_on()
     return Ends()
 
 
-def _serve(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _serve(yard: Place, body: Body, doing: Doing) -> Ends:
     guest = _guest(yard, doing, "customer")
     if guest is None:
         return GONE
@@ -132,7 +150,7 @@ def _serve(yard: Yard, body: Body, doing: Doing) -> Ends:
     return Ends()
 
 
-def _refuse(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _refuse(yard: Place, body: Body, doing: Doing) -> Ends:
     guest = _guest(yard, doing, "customer")
     if guest is None:
         return GONE
@@ -143,7 +161,7 @@ def _refuse(yard: Yard, body: Body, doing: Doing) -> Ends:
     return Ends()
 
 
-def _call_guard(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _call_guard(yard: Place, body: Body, doing: Doing) -> Ends:
     guest = _guest(yard, doing, "customer")
     if guest is None:
         return GONE
@@ -151,7 +169,7 @@ def _call_guard(yard: Yard, body: Body, doing: Doing) -> Ends:
     return Ends()
 
 
-def _steal(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _steal(yard: Place, body: Body, doing: Doing) -> Ends:
     if not yard.unwatched:
         yard.tell(body.id, "challenge", "somebody shouts: stop, thief!")
         return Ends("failure", "caught", "somebody saw it")
@@ -159,7 +177,7 @@ def _steal(yard: Yard, body: Body, doing: Doing) -> Ends:
     return Ends()
 
 
-def _hide(yard: Yard, body: Body, doing: Doing) -> Ends:
+def _hide(yard: Place, body: Body, doing: Doing) -> Ends:
     yard.hidden += body.loot
     body.loot = 0
     return Ends()

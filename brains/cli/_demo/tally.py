@@ -13,7 +13,7 @@ from brains.snapshot import LeafReport, TickReport
 __all__ = ["LeafTally", "Tally"]
 
 ENOUGH = 10
-"""Answers after which a leaf that always says the same is suspect."""
+"""Questions after which a leaf that has only one answer is suspect."""
 
 
 @dataclass
@@ -105,10 +105,12 @@ class Tally:
 
     @property
     def share(self) -> float | None:
-        """The part of the ended questions that the model answered, 0 to 1; those that were cancelled do not count."""
-        answered = self.total("answered")
-        ended = answered + self.total("unanswered")
-        return answered / ended if ended else None
+        """The part of the questions asked that the model answered, 0 to 1; those that are still open do not count.
+
+        One that was cancelled counts as not answered: a model that is too slow for its game must not look good.
+        """
+        ended = self.total("asked") - self.total("open")
+        return self.total("answered") / ended if ended else None
 
     @property
     def fallbacks(self) -> Counter[str]:
@@ -130,12 +132,13 @@ class Tally:
             return ["no question came to an end"]
         found = []
         if share < 0.5:
-            reasons = ", ".join(f"{reason} {count}" for reason, count in self.fallbacks.most_common())
-            found.append(f"the model answered only {share:.0%} of the questions ({reasons})")
+            reasons = [f"{reason} {count}" for reason, count in self.fallbacks.most_common()]
+            reasons += [f"cancelled {self.total('cancelled')}"] if self.total("cancelled") else []
+            found.append(f"the model answered only {share:.0%} of the questions ({', '.join(reasons)})")
         for leaf in self.leaves.values():
-            if not leaf.speaks and leaf.answered >= ENOUGH and len(leaf.answers) == 1:
-                (only,) = leaf.answers
-                found.append(f"{leaf.leaf} was answered {leaf.answered} times, and always {only!r}")
+            if leaf.asked >= ENOUGH and len(leaf.answers) <= 1:
+                answer = f"only ever {next(iter(leaf.answers))!r}" if leaf.answers else "never"
+                found.append(f"{leaf.leaf} was asked {leaf.asked} times, and answered {answer}")
         return found
 
     def summary(self) -> dict[str, Any]:

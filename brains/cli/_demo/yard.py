@@ -27,6 +27,8 @@ DARK = 6.0
 """Metres from which one who creeps in the shadow is seen."""
 GUEST_SPEED = 6.0
 SPEECH_SECONDS = 4.0
+PASSER_SECONDS = 4.0
+"""How long somebody who walks by is in front of the stall: the merchant has somebody new to call out to."""
 MOST_STRANGERS = 2
 
 STRANGER_TURNS = ("attacker", "peaceful", "horde", "suspicious", "attacker", "peaceful")
@@ -77,7 +79,10 @@ class Yard:
         self._happenings = Deck(rng, [cast.HAPPENINGS[kind::3] for kind in range(3)])
         self._rumours = Deck(rng, [cast.RUMOURS[kind::2] for kind in range(2)])
         self._chances = Deck(rng, [[True], [False]])
-        self._next = {"stranger": 0.5, "customer": 0.3, "happening": 1.0, "rumour": 2.0, "scene": 0.0, "light": 0.0}
+        self._passers = Deck(random.Random(f"passers:{seed}"), [cast.PASSERS])
+        self._passer = ""
+        self._next = {"stranger": 0.5, "customer": 0.3, "happening": 1.0, "rumour": 2.0}
+        self._next |= {"scene": 0.0, "light": 0.0, "passer": 0.0}
         self._count = 0
         self._light = 0
         self._scene: dict[str, str] = {}
@@ -132,6 +137,10 @@ class Yard:
             self.tell(self._rng.choice(villagers).id, "happening", self._happenings.draw())
         if self._due("rumour", 2.6, 3.6):
             self.tell(self._rng.choice(villagers).id, "rumour", self._rumours.draw())
+        if self.time >= self._next["passer"]:
+            # By the clock alone, so that who walks by decides nothing else.
+            self._next["passer"] = self.time + PASSER_SECONDS
+            self._passer = self._passers.draw()
         if self._due("light", 6.0, 8.0):
             self._light += 1
         if self._due("scene", 2.0, 2.8):
@@ -246,7 +255,9 @@ class Yard:
     def _sights(self, body: Body) -> list[dict[str, Any]]:
         """List what a body sees, nearest first."""
         sights = []
-        if body.kind != "merchant":
+        if body.kind == "merchant":
+            sights.append(_sight("passer", "passer", 2.0, self._passer, "walks by", ""))
+        else:
             sights.append(_sight("stall", "stall", body.at.distance(STALL), "a market stall", "", ""))
         for guest in self.guests.values():
             if not guest.leaving:
