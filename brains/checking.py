@@ -95,13 +95,14 @@ def check_prompts(prompts: PromptLibrary) -> Iterator[Finding]:
             yield _about(prompt, 1, "warning", "examples", warning)
         yield from _alike_in_prompt(prompt)
         for digest, calibration in prompts.calibrations(name).items():
+            model = getattr(calibration, "model", "") or digest[:12]
             if calibration.prompt_hash != prompt.version:
                 yield _about(
                     prompt,
                     1,
                     "warning",
                     "stale-calibration",
-                    f"its calibration for model {getattr(calibration, 'model', '') or digest[:12]} is of an older version of the text and is not used; "
+                    f"its calibration for model {model} is of an older version of the text and is not used; "
                     f"run `brains prompt calibrate {name}`",
                 )
 

@@ -90,7 +90,8 @@ def run(program: str, model_path: Path, tmp_path: Path, *, interrupt_after: str 
 
 
 BEGIN = """
-import asyncio, os, sys
+import asyncio, os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever started the tests may ignore it
 from brains.models.embedded import EmbeddedModel
 from brains.questions import ModelRequest
 
