@@ -146,9 +146,15 @@ def wait(process: "subprocess.Popen[bytes]", seconds: Optional[float] = None) ->
         raise
 
 
-def run(command: List[str], env: Optional[Dict[str, str]] = None) -> int:
-    """Run a command in the foreground and return its exit code."""
-    return wait(subprocess.Popen(command, cwd=ROOT, env=child_env(env)))
+def run(command: List[str], env: Optional[Dict[str, str]] = None, patient: bool = False) -> int:
+    """Run a command in the foreground and return its exit code; if patient, also of one that Ctrl-C has ended."""
+    process = subprocess.Popen(command, cwd=ROOT, env=child_env(env))
+    try:
+        return wait(process)
+    except KeyboardInterrupt:
+        if not patient or process.returncode is None or process.returncode < 0:
+            raise
+        return process.returncode
 
 
 def last_line(path: str) -> str:
@@ -398,9 +404,9 @@ def install_embedded() -> bool:
 # --- targets ---
 
 
-def brains(*arguments: str) -> int:
+def brains(*arguments: str, patient: bool = False) -> int:
     """Run the command line of brains inside .venv and return its exit code."""
-    return run([venv_python(), "-m", "brains", *arguments])
+    return run([venv_python(), "-m", "brains", *arguments], patient=patient)
 
 
 def demo(arguments: List[str]) -> int:
@@ -411,7 +417,8 @@ def demo(arguments: List[str]) -> int:
     elif brains("model", "pull") != 0:
         say("the small model could not be fetched; the demo looks for Ollama")
     model = [] if any(item.split("=")[0] == "--model" for item in arguments) else ["--model", "auto"]
-    return brains("demo", *(model + arguments))
+    # It ends by Ctrl-C with a summary, and that is a good end.
+    return brains("demo", *(model + arguments), patient=True)
 
 
 def test(arguments: List[str]) -> int:

@@ -11,11 +11,12 @@ from typing import Literal
 import msgspec
 import py_trees
 from py_trees.behaviour import Behaviour
+from py_trees.composites import Composite
 
-from brains.actions import label_of
-from brains.errors import PromptError, TreeError
+from brains.actions import GameAction, check_action, label_of
+from brains.errors import ActionError, PromptError, TreeError
 from brains.library import Brain, BrainLibrary
-from brains.nodes import LLMAction, LLMCondition, LLMLeaf, Say
+from brains.nodes import Action, LLMAction, LLMCondition, LLMLeaf, Say
 from brains.nodes.tree import actions_of, duplicate_paths, llm_leaves_of, paths_of
 from brains.prompts import Prompt, PromptLibrary
 
@@ -120,6 +121,11 @@ def check_brain(brain: Brain, prompts: PromptLibrary, used: set[str] | None = No
         yield checker.finding(node, "error", "duplicate-path", message)
     for node in root.iterate():
         yield from checker.stock(node)
+        yield from checker.actions(node)
+        if isinstance(node, Composite) and not node.children:
+            yield checker.finding(
+                node, "warning", "empty", f"{type(node).__name__} without children always ends at once"
+            )
     for leaf in llm_leaves_of(root):
         if used is not None:
             used.add(leaf.prompt)
@@ -198,6 +204,30 @@ class _TreeCheck:
                 yield self.finding(leaf, "error", "answer-kind", message)
         elif isinstance(leaf, LLMAction):
             yield from self._choices(leaf, prompt)
+            yield from self._fallback(leaf)
+
+    def _fallback(self, leaf: LLMAction) -> Iterator[Finding]:
+        if isinstance(leaf.fallback, type):
+            given = msgspec.structs.fields(leaf.fallback)
+            missing = [field.name for field in given if field.required and field.name not in leaf.arguments]
+            if missing:
+                message = f"the fallback {leaf.fallback.__name__} needs {', '.join(missing)}: add arguments={{...}}"
+                yield self.finding(leaf, "error", "bad-action", message)
+
+    def actions(self, node: Behaviour) -> Iterator[Finding]:
+        """Yield the whole actions of a leaf whose values do not fit: constructors do not check them."""
+        if isinstance(node, Action):
+            made: list[object] = [node.action]
+        elif isinstance(node, LLMAction):
+            made = [*node.choices.values(), node.fallback]
+        else:
+            return
+        for action in made:
+            if isinstance(action, GameAction):
+                try:
+                    check_action(action)
+                except ActionError as error:
+                    yield self.finding(node, "error", "bad-action", str(error))
 
     def _choices(self, leaf: LLMAction, prompt: Prompt) -> Iterator[Finding]:
         if prompt.kind not in ("action", "choice"):

@@ -120,7 +120,9 @@ class PromptWatcher:
         elif change.text is None:
             _log.info("%s removed", what)
         else:
-            _log.info("%s %s", what, "reloaded" if known else "added")
+            stale = not is_calibration and _is_stale(self._library, name)
+            hint = f"; its calibration does not fit any more: `brains prompt calibrate {name}`" if stale else ""
+            _log.info("%s %s%s", what, "reloaded" if known else "added", hint)
         if self._on_change is not None:
             self._on_change(name, error)
 
@@ -179,21 +181,35 @@ class _Reader:
         """Read a file that is as `signature` says; None if it is not so any more, and the next look will tell."""
         file = self._folder / path
         if signature is None:
-            return Change(path, str(file))
+            return Change(path, _shown(file))
         problem = _forbidden(file, self._folder)
         if problem is not None:
-            return Change(path, str(file), error=PromptError(problem, file=str(file)))
+            return Change(path, _shown(file), error=PromptError(problem, file=_shown(file)))
         try:
             text = read_text(file)
             if _signature(file) != signature:
                 return None
         except PromptError as error:
-            return Change(path, str(file), error=error)
+            return Change(path, _shown(file), error=error)
         except FileNotFoundError:
             return None
         except OSError as error:
-            return Change(path, str(file), error=PromptError(f"cannot be read: {error.strerror}", file=str(file)))
-        return Change(path, str(file), text)
+            return Change(path, _shown(file), error=PromptError(f"cannot be read: {error.strerror}", file=_shown(file)))
+        return Change(path, _shown(file), text)
+
+
+def _is_stale(library: PromptLibrary, name: str) -> bool:
+    """Tell whether a prompt has calibrations, and none of them is of its present text."""
+    found = library.calibrations(name).values()
+    return bool(found) and all(one.prompt_hash != library.get(name).version for one in found)
+
+
+def _shown(file: Path) -> str:
+    """Return a file as messages name it: from the current folder, if it is in there."""
+    try:
+        return str(Path(os.path.abspath(file)).relative_to(Path.cwd()))
+    except (ValueError, OSError):
+        return str(file)
 
 
 def read_text(file: Path) -> str:

@@ -28,6 +28,9 @@ class Fight(GameAction):
 class Flee(GameAction):
     label: ClassVar[str] = "run"
 
+class Go(GameAction):
+    to: str
+
 @brain("guard")
 def guard():
 """
@@ -109,7 +112,7 @@ def tree(folders: Path, body: str, action: str = "") -> None:
 def test_what_is_right_is_left_alone(folders: Path) -> None:
     """Exit code 0, and one line that counts."""
     result = check(folders)
-    assert (result.exit_code, result.output) == (0, "1 brains, 3 prompts: 0 errors, 0 warnings\n")
+    assert (result.exit_code, result.output) == (0, "1 brain, 3 prompts: 0 errors, 0 warnings\n")
 
 
 @pytest.mark.parametrize(
@@ -132,6 +135,12 @@ def test_what_is_right_is_left_alone(folders: Path) -> None:
             'return MemorySequence("G", [\n    py_trees.decorators.RunningIsFailure("r",\n'
             '        LLMAction("c", prompt="respond", inputs={"stranger": 1}, choices=[Talk, Fight])),\n])',
         ),
+        (
+            "bad-action",
+            0,
+            'return LLMAction("r", prompt="respond", inputs={"stranger": 1}, choices=[Talk, Fight], fallback=Go)',
+        ),
+        ("bad-action", 0, 'return Action("a", Go(to=5))'),
         ("tree", 0, "return 1 / 0"),
         ("tree", 0, 'return Wait("w", -1)'),
     ],
@@ -263,7 +272,7 @@ def test_a_finding_is_one_line_whatever_the_nodes_name_is(folders: Path) -> None
     found, *_, count = lines = result.output.splitlines()
     assert len(lines) == 5, lines
     assert "(Mark Done\\n[FAILURE]\\x1b[31m\\u2028) [bare-blackboard]" in found
-    assert count == "1 brains, 3 prompts: 1 errors, 3 warnings"
+    assert count == "1 brain, 3 prompts: 1 error, 3 warnings"
     (error,) = [f for f in findings(folders) if f.severity == "error"]
     assert error.node == "Mark Done\n[FAILURE]\x1b[31m\u2028"
 
@@ -273,3 +282,16 @@ def test_folders_that_are_not_there_are_an_error_that_says_what_to_do(tmp_path: 
     result = CliRunner().invoke(command, ["--trees", str(tmp_path / "no"), "--prompts", str(tmp_path)])
     assert result.exit_code == 1
     assert "no trees folder" in str(result.exception)
+
+
+def test_an_empty_composite_is_a_warning(folders: Path) -> None:
+    """It does nothing, and that is seldom meant."""
+    tree(folders, 'return ReactiveSequence("G", [])')
+    assert ("empty", "warning") in [(f.rule, f.severity) for f in findings(folders)]
+
+
+def test_a_case_file_is_checked_too(folders: Path) -> None:
+    """`brains prompt eval` would stop at it."""
+    (folders / "prompts" / "is_hostile.cases.yaml").write_text("- {stranger: {looks: a man}, answer: stronk}\n")
+    (finding,) = findings(folders)
+    assert (Path(finding.file).name, finding.line, finding.rule) == ("is_hostile.cases.yaml", 1, "cases")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 from pathlib import Path
@@ -222,3 +223,19 @@ async def test_run_looks_until_it_is_cancelled(folder: Path) -> None:
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_an_edit_that_leaves_a_calibration_behind_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It would otherwise quietly decide worse."""
+    text = "---\nanswer: {danger: true, safe: false}\n---\nuser:\nwhat is it?\n"
+    (tmp_path / "p.j2").write_text(text)
+    version = load_prompts(tmp_path).get("p").version
+    (tmp_path / "p.calibration.json").write_text(json.dumps({"d": {"scale": 1.5, "prompt_hash": version}}))
+    watcher = PromptWatcher(tmp_path, load_prompts(tmp_path))
+    caplog.set_level("INFO", "brains")
+    (tmp_path / "p.j2").write_text(text + "now?\n")
+    for _ in range(3):
+        await watcher.look()
+    assert "prompt p reloaded; its calibration does not fit any more: `brains prompt calibrate p`" in caplog.text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -11,9 +12,10 @@ import msgspec
 
 from brains.checking import Finding, check_all, check_prompts, from_error
 from brains.config import load_config
-from brains.errors import TreeError
+from brains.errors import PromptError, TreeError
 from brains.loading import load_trees
-from brains.reload import load_prompts
+from brains.prompts import PromptLibrary
+from brains.reload import load_prompts, read_text
 
 __all__ = ["command"]
 
@@ -43,8 +45,8 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     library = load_prompts(settings.prompts_folder)
     try:
         brains = load_trees(settings.trees_folder)
-        found = check_all(brains, library)
-        counted = f"{len(brains.names())} brains, {len(library.names())} prompts"
+        found = sorted({*check_all(brains, library), *_check_cases(settings.prompts_folder, library)})
+        counted = f"{_count(len(brains.names()), 'brain')}, {_count(len(library.names()), 'prompt')}"
     except TreeError as error:
         found = sorted({from_error(error, "tree"), *check_prompts(library)})
         counted = f"trees do not load, {len(library.names())} prompts"
@@ -55,13 +57,29 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     else:
         for finding in found:
             click.echo(_line(finding))
-        click.echo(f"{counted}: {errors} errors, {len(found) - errors} warnings", err=bool(found))
+        counts = f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
+        click.echo(f"{counted}: {counts}", err=bool(found))
     sys.exit(1 if errors else 0)
+
+
+def _check_cases(folder: Path, prompts: PromptLibrary) -> Iterator[Finding]:
+    """Yield what is wrong with case files; a file without a prompt is not one."""
+    for name in prompts.names():
+        file = folder / f"{name}.cases.yaml"
+        if file.is_file():
+            try:
+                prompts.get(name).cases(read_text(file), file=str(file))
+            except PromptError as error:
+                yield from_error(error, "cases")
 
 
 def _line(finding: Finding) -> str:
     colour = "red" if finding.severity == "error" else "yellow"
     return str(finding).replace(f" {finding.severity}:", click.style(f" {finding.severity}:", fg=colour), 1)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 def _short(file: str) -> str:

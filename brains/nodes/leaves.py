@@ -84,7 +84,8 @@ class Action(OrderedLeaf):
 
     def __init__(self, name: str, action: GameAction | ActionMaker, *, emits: Sequence[type[GameAction]] = ()) -> None:
         super().__init__(name)
-        self._action = action
+        self.action = action
+        """The action, or the callable that makes it."""
         self.actions: tuple[type[GameAction], ...] = emitted(name, action, emits)
         """The classes that this leaf can order: the game must have declared them."""
 
@@ -92,7 +93,7 @@ class Action(OrderedLeaf):
         """Order the action in the first tick, then follow it."""
         if self._ordered is not None:
             return self.follow()
-        action = self._action if isinstance(self._action, GameAction) else self._action(self.agent)
+        action = self.action if isinstance(self.action, GameAction) else self.action(self.agent)
         return self.order(action)
 
 

@@ -72,13 +72,13 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
     with stopped_by_signals() as stop:
         try:
+            await server.start()  # a port in use is said before the model loads
             info = await _start_model(gateway, show, stop)
             if info is None:
                 return Ending(interrupted=True)
             yard = Yard(run.seed)
             me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
             await _warm_up(gateway, list(warm_up_questions(run.library, run.prompts, me)), show, stop)
-            await server.start()
             show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
             client = GameClient(server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show)
             async with _in_background(show, run, stop):

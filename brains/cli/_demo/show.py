@@ -227,6 +227,8 @@ def print_summary(tally: Tally, model: str, out: TextIO | None = None) -> None:
         ("fallbacks", ", ".join(f"{reason} {n}" for reason, n in tally.fallbacks.most_common()) or "none"),
         ("latency", f"median {speed}" if median is not None else speed),
     ]
+    if tally.total("expired"):
+        rows.insert(-1, ("too old", f"{tally.total('expired')} verdicts were dropped, having outlived their ttl"))
     console.print()
     for name, text in rows:
         console.print(Text.assemble((f"{name:<11}", "bold"), printable(text)))

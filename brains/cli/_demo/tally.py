@@ -33,7 +33,9 @@ class LeafTally:
     cancelled: int = 0
     """The tree went elsewhere before the answer came."""
     fallbacks: Counter[str] = field(default_factory=Counter)
-    """By reason. Not all are of unanswered questions: a verdict may grow stale, an answer may be unusable."""
+    """By reason. Not all are of unanswered questions: an answer may be unusable."""
+    expired: int = 0
+    """Verdicts that grew too old to be kept."""
     answers: Counter[str] = field(default_factory=Counter)
     """By label; for free text by the line itself."""
     speaks: bool = False
@@ -75,7 +77,7 @@ class Tally:
 
     def _count(self, leaf: LeafTally, asker: tuple[str, str], note: LeafReport) -> None:
         if note.kind == "expired":
-            leaf.fallbacks[note.reason] += 1
+            leaf.expired += 1
             return
         was_open = asker in self._open
         self._open.discard(asker)
@@ -155,6 +157,7 @@ class Tally:
                 "answered_percent": None if share is None else round(share * 100, 1),
             },
             "fallbacks": dict(self.fallbacks.most_common()),
+            "expired": self.total("expired"),
             "latency_ms": {"median": _ms(self.latency(50)), "p95": _ms(self.latency(95))},
             "leaves": [
                 {
