@@ -251,6 +251,23 @@ def test_the_screen_fits_and_marks_fallbacks(width: int, height: int) -> None:
     assert any("guard_1" in line for line in lines)
 
 
+def test_a_problem_stands_whole_at_the_top_for_a_while() -> None:
+    console = Console(file=io.StringIO(), width=80, height=24, force_terminal=True, color_system=None)
+    show = ScreenShow(console)
+    text = "prompts/guard/is_hostile.j2:26: the template does not parse: " + "because of this " * 6 + "END"
+    try:
+        show.problem(text)
+        for number in range(50):
+            show.news("yard", f"number {number}")
+        lines = screen(show, console).splitlines()
+        assert len(lines) <= 24
+        assert "END" in " ".join(lines)
+        show.story.time += 60
+        assert "END" not in screen(show, console)
+    finally:
+        show.close()
+
+
 # --- counting --------------------------------------------------------------------------------------------------------
 
 

@@ -87,7 +87,7 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
     from brains.gateway import Gateway
     from brains.models import open_model
     from brains.reload import PromptWatcher
-    from brains.server import Server
+    from brains.server import Server, is_loopback
 
     model = open_model(
         config.model,
@@ -116,6 +116,8 @@ async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, 
         with stopped_by_signals() as stop:
             await server.start()
             click.echo(f"listening on {server.url}")
+            if not is_loopback(config.host):
+                click.echo(f"open to other machines, too (host {config.host}): to whoever knows the token")
             brains, templates = len(library.names()), len(prompts.names())
             click.echo(f"model {config.model}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}")
             sys.stdout.flush()

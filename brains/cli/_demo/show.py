@@ -102,6 +102,10 @@ class PlainShow(Show):
             self.broken = True
 
 
+PINNED_SECONDS = 20.0
+"""How long a problem stands at the top of the screen."""
+
+
 class ScreenShow(Show):
     """A screen with a panel per agent, and below it what happened last."""
 
@@ -110,6 +114,7 @@ class ScreenShow(Show):
         self.headline = ""
         self._console = console
         self._items: deque[Item] = deque(maxlen=MOST_ITEMS)
+        self._problem: Item | None = None
         self._live = Live(console=console, screen=True, auto_refresh=False, transient=True)
         self._live.start()
 
@@ -121,6 +126,8 @@ class ScreenShow(Show):
     def items(self, items: Iterable[Item]) -> None:
         """Keep what belongs into the list of what happened."""
         for item in items:
+            if item.kind == "problem":
+                self._problem = item
             # What the tree does by itself, over and over, is in the agents' own lines.
             if item.kind not in QUIET and not (item.kind == "does" and item.text.endswith("[tree]")):
                 self._items.append(item)
@@ -152,11 +159,19 @@ class ScreenShow(Show):
             (f"{story.fallbacks} fallbacks", "bold red" if story.fallbacks else "dim"),
         )
         counts.no_wrap, counts.overflow = True, "ellipsis"
-        used = 4 + len(agents) * (lines + (lines > 2))
+        problem = self._pinned()
+        used = 3 + len(problem) + len(agents) * (lines + (lines > 2))
         room = max(0, height - used - 1)
         log = [_item_line(item) for item in list(self._items)[-room:]] if room else []
         head = Text(f"brains demo   {self.headline}", style="bold", no_wrap=True, overflow="ellipsis")
-        return Group(head, counts, Text(""), table, *log)
+        return Group(head, counts, *problem, table, *log)
+
+    def _pinned(self) -> list[Text]:
+        """Return the last problem, whole: in the list below it would be cut, and gone in a few seconds."""
+        if self._problem is None or self.story.time > self._problem.time + PINNED_SECONDS:
+            return [Text("")]
+        text = Text(f"problem: {self._problem.text}", style="bold red")
+        return list(text.wrap(self._console, self._console.width))[:4]
 
     def _name(self, state: AgentState, lines: int) -> Text:
         text = Text(state.agent, style="bold")
