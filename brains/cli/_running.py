@@ -1,4 +1,4 @@
-"""What long-running commands share: they end by a signal, and notice edits of prompts meanwhile."""
+"""What commands share that run for a while: the model of the settings, an end by a signal, edits of prompts meanwhile."""
 
 from __future__ import annotations
 
@@ -8,11 +8,32 @@ import logging
 import signal
 from collections.abc import Iterator
 
+from brains.config import Config
+from brains.questions import ChatModel
 from brains.reload import PromptWatcher
 
-__all__ = ["keep_watching", "stopped_by_signals"]
+__all__ = ["keep_watching", "model_of", "stopped_by_signals"]
 
 log = logging.getLogger("brains.cli")
+
+
+def model_of(config: Config) -> ChatModel:
+    """Return the model that the settings name, not started.
+
+    Raises:
+        ConfigError: the name means nothing.
+    """
+    from brains.models import open_model
+
+    return open_model(
+        config.model,
+        host=config.ollama_host,
+        label_way=config.label_way,
+        ollama_model=config.ollama_model,
+        slots=config.slots,
+        threads=config.threads,
+        context=config.context,
+    )
 
 
 @contextlib.contextmanager

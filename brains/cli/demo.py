@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from brains.cli._demo.play import Ending
     from brains.cli._demo.show import Show
     from brains.cli._demo.tally import Tally
+    from brains.cli._running import model_of
     from brains.questions import ChatModel, ModelRequest
 
 __all__ = ["command"]
@@ -86,7 +87,7 @@ def command(
         prompts=load_prompts(config.prompts_folder),
         prompts_folder=config.prompts_folder,
         # A program that runs this command may bring a model of its own as the click object.
-        model=given or (_scripted() if config.model == "scripted" else _open(config)),
+        model=given or (_scripted() if config.model == "scripted" else model_of(config)),
         way=config.label_way,
         seconds=seconds,
         rate=rate,
@@ -100,20 +101,6 @@ def command(
             show.problem(str(error))
         ending = asyncio.run(play(run, show, tally))
     _end(tally, ending, show, as_json)
-
-
-def _open(config: Config) -> ChatModel:
-    from brains.models import open_model
-
-    return open_model(
-        config.model,
-        host=config.ollama_host,
-        label_way=config.label_way,
-        ollama_model=config.ollama_model,
-        slots=config.slots,
-        threads=config.threads,
-        context=config.context,
-    )
 
 
 def _scripted() -> ChatModel:

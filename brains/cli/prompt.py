@@ -262,17 +262,9 @@ def _cases(prompt: Prompt, folder: Path) -> tuple[Example, ...]:
 
 async def _run_all(config: Config, work: Sequence[Work]) -> tuple[ModelInfo, list[Run]]:
     """Start the model, ask everything, and close it again."""
-    from brains.models import open_model
+    from brains.cli._running import model_of
 
-    model = open_model(
-        config.model,
-        host=config.ollama_host,
-        label_way=config.label_way,
-        ollama_model=config.ollama_model,
-        slots=config.slots,
-        threads=config.threads,
-        context=config.context,
-    )
+    model = model_of(config)
     try:
         with _progress(sum(len(one.cases) for one in work)) as (say, step):
             say(f"starting {model.name}")

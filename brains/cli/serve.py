@@ -83,21 +83,12 @@ def command(config_file: str | None, allow_origins: tuple[str, ...], **options: 
 async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
-    from brains.cli._running import keep_watching, stopped_by_signals
+    from brains.cli._running import keep_watching, model_of, stopped_by_signals
     from brains.gateway import Gateway
-    from brains.models import open_model
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
 
-    model = open_model(
-        config.model,
-        host=config.ollama_host,
-        label_way=config.label_way,
-        ollama_model=config.ollama_model,
-        slots=config.slots,
-        threads=config.threads,
-        context=config.context,
-    )
+    model = model_of(config)
     gateway = Gateway(model, way=config.label_way)
     server = Server(
         library,
