@@ -1,4 +1,4 @@
-"""What commands share that run for a while: the model of the settings, an end by a signal, edits of prompts meanwhile."""
+"""What running commands share: the model of the settings, an end by a signal, edits of prompts meanwhile."""
 
 from __future__ import annotations
 
