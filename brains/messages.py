@@ -19,6 +19,7 @@ from brains.errors import ProtocolError
 __all__ = [
     "CLOSE_CODES",
     "ERROR_CODES",
+    "NO_ME",
     "PROTOCOL_VERSION",
     "ActionResult",
     "Actions",
@@ -149,10 +150,15 @@ class AgentsMessage(_Message, tag="agents"):
     remove: list[Id] = []
 
 
+NO_ME: dict[str, Any] = {}
+"""What a part without `me` has in its place; told apart by identity."""
+
+
 class AgentPart(msgspec.Struct, omit_defaults=True, kw_only=True):
     """One agent's part of a snapshot: what it perceives, and which of its actions are possible now."""
 
-    me: dict[str, Any] = {}
+    me: dict[str, Any] = msgspec.field(default_factory=lambda: NO_ME)
+    """All that this agent perceives. `NO_ME` itself: the game forgot it, or put what is perceived beside it."""
     available: list[str] | None = None
     requested: bool = False
 

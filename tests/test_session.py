@@ -274,7 +274,7 @@ def test_an_order_whose_end_its_agent_has_yet_to_hear_of_is_not_named_again(
 
 def test_an_order_that_was_not_allowed_to_leave_is_not_named_again(brains: FakeBrains, session: GameSession) -> None:
     brains.agents["a"].todo = [{"order": Wave()}]
-    session.receive(frame("snapshot", seq=1, agents={"a": {"available": ["Walk"]}}))
+    session.receive(frame("snapshot", seq=1, agents={"a": {"me": {}, "available": ["Walk"]}}))
     session.tick()
     session.outgoing()
     session.receive(agents("a"))
@@ -673,7 +673,7 @@ def test_what_the_game_cannot_do_does_not_leave(brains: FakeBrains, session: Gam
     brains.agents["a"].todo = [{"order": Fly()}, {"order": Wave()}, {"order": Fly()}]
     complaints = []
     for seq in (1, 2, 3, 4):
-        session.receive(frame("snapshot", seq=seq, agents={"a": {"available": ["Walk"]}}))
+        session.receive(frame("snapshot", seq=seq, agents={"a": {"me": {}, "available": ["Walk"]}}))
         sent = tick(session)
         assert actions(sent)["actions"] == []
         complaints += errors(sent)
@@ -1020,3 +1020,14 @@ def test_orders_may_be_given_with_their_own_ids(brains: FakeBrains, session: Gam
     session.receive(snapshot(1, "a"))
     (sent,) = actions(tick(session))["actions"]
     assert (sent["id"], sent["source"], sent["reason"]) == ("mine", "llm", "because")
+
+
+def test_an_agent_whose_part_has_no_me_is_ticked_and_the_game_is_told_once(session: GameSession) -> None:
+    for seq in (1, 2):
+        session.receive(frame("snapshot", seq=seq, agents={"a": {"sees": []}}))
+        sent = tick(session)
+        assert actions(sent)["snapshot"] == seq
+        complaints = of_type("error", sent)
+        assert [error["code"] for error in complaints] == (["bad_field"] if seq == 1 else [])
+        if complaints:
+            assert "`me`" in complaints[0]["message"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from brains.messages import AgentPart, Say, SnapshotMessage
+from brains.messages import NO_ME, AgentPart, Say, SnapshotMessage
 from brains.session.logged import summary_of, trace
 from brains.session.mail import Mail
 from brains.session.orders import Orders
@@ -74,6 +74,11 @@ class Turns:
             member.complaints.add(text)
             self._outbox.error(code, text, {"type": "actions", "agent": agent, "id": order_id})
 
+    def _complain_once(self, agent: str, member: Member, code: str, text: str, *, hint: str) -> None:
+        if text not in member.complaints:
+            member.complaints.add(text)
+            self._outbox.error(code, text, {"type": "snapshot", "agent": agent}, hint=hint)
+
     def speak(self, report: TickReport) -> None:
         """Queue what a turn brought besides its order: speech, and faults that are new."""
         for line, text, done in report.speech:
@@ -84,6 +89,14 @@ class Turns:
 
     def _turn(self, agent: str, member: Member, part: AgentPart, snapshot: SnapshotMessage) -> TickReport | None:
         events, results = self._mail.take(agent)
+        if part.me is NO_ME:
+            self._complain_once(
+                agent,
+                member,
+                "bad_field",
+                f"the part of {agent!r} in a snapshot has no `me`, so it perceives nothing",
+                hint='what an agent perceives belongs into it: "agents": {"guard_1": {"me": {...}}}',
+            )
         available = None if part.available is None else frozenset(part.available)
         given = AgentSnapshot(
             seq=int(snapshot.seq),
