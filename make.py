@@ -149,12 +149,17 @@ def wait(process: "subprocess.Popen[bytes]", seconds: Optional[float] = None) ->
 def run(command: List[str], env: Optional[Dict[str, str]] = None, patient: bool = False) -> int:
     """Run a command in the foreground and return its exit code; if patient, also of one that Ctrl-C has ended."""
     process = subprocess.Popen(command, cwd=ROOT, env=child_env(env))
-    try:
+    if not patient:
         return wait(process)
-    except KeyboardInterrupt:
-        if not patient or process.returncode is None or process.returncode < 0:
-            raise
-        return process.returncode
+    # Not by catching KeyboardInterrupt: one that comes just as the child ends would lose its exit code.
+    before = signal.signal(signal.SIGINT, lambda number, frame: None)
+    try:
+        code = wait(process)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if code == -signal.SIGINT:
+        raise KeyboardInterrupt
+    return code
 
 
 def last_line(path: str) -> str:
