@@ -351,3 +351,11 @@ def test_latencies_are_in_milliseconds() -> None:
     for number in range(1, 101):
         tally.add(report(asked(), answered(seconds=number / 1000)))
     assert tally.summary()["latency_ms"] == {"median": 50.5, "p95": 95.1}
+
+
+def test_a_model_that_is_not_there_is_said_in_one_line() -> None:
+    command_line = [sys.executable, "-m", "brains", "demo", "--plain", "--model", "embedded:/no/such.gguf"]
+    result = subprocess.run(command_line, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 1
+    assert "Traceback" not in result.stderr
+    assert "/no/such.gguf" in result.stderr

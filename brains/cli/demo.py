@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from brains.cli._demo.play import Ending
     from brains.cli._demo.show import Show
     from brains.cli._demo.tally import Tally
-    from brains.cli._running import model_of
     from brains.questions import ChatModel, ModelRequest
 
 __all__ = ["command"]
@@ -79,6 +78,7 @@ def command(
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
+    from brains.cli._running import model_of
     from brains.loading import load_trees
     from brains.reload import load_prompts
 
