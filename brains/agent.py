@@ -97,7 +97,6 @@ class Agent:
         self._faults_seen: set[tuple[str, str, str]] = set()
         self._number = number or itertools.count(1).__next__
         self._perceive(AgentSnapshot())
-        self._arrived, self._texts = {}, {}
         self._clear_report()
         try:
             self._set_up()
@@ -172,8 +171,9 @@ class Agent:
 
     def _perceive(self, snapshot: AgentSnapshot) -> None:
         self._snapshot = snapshot
-        self.me: Mapping[str, Any] = MappingProxyType(dict(snapshot.me))
-        self.world: Mapping[str, Any] = MappingProxyType(dict(snapshot.world))
+        # Views, not copies: `world` may be large, and every agent of the game is given the same one in every tick.
+        self.me: Mapping[str, Any] = MappingProxyType(snapshot.me)
+        self.world: Mapping[str, Any] = MappingProxyType(snapshot.world)
         self.events: Sequence[Event] = snapshot.events
 
     def _take(self, snapshot: AgentSnapshot) -> None:
