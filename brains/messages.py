@@ -43,6 +43,8 @@ __all__ = [
     "Release",
     "Say",
     "ServerMessage",
+    "SessionInfo",
+    "SessionWish",
     "SnapshotMessage",
     "Wake",
     "Welcome",
@@ -231,12 +233,23 @@ class Bye(_Message, tag="bye"):
 # --- to the game -------------------------------------------------------------------------------------------------
 
 
+class SessionInfo(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """Which session the game is in, and how it comes back to it when the connection is lost."""
+
+    id: str
+    resume: str | None = None
+    """The secret for `hello.session`, new in each `welcome`; absent: a lost session is not kept."""
+    resumed: bool
+    ttl_s: float
+    """Seconds for which a lost session is kept."""
+
+
 class Welcome(_Message, tag="welcome"):
     """Answers `hello`."""
 
     protocol: int
     server: dict[str, str]
-    session: dict[str, Any]
+    session: SessionInfo
     tick: dict[str, Any]
     limits: dict[str, int]
     heartbeat_s: float

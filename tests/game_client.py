@@ -1,13 +1,18 @@
-"""A game for tests: it speaks protocol 1 over a real socket, and its time passes only when it sends a snapshot."""
+"""A game for tests: it speaks protocol 1 over a real socket, and its time passes only when it sends a snapshot.
+
+At its end it says bye, so its session is over, and not kept for it.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 
 
 class GameClient:
@@ -49,6 +54,8 @@ class GameClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._socket is not None
+        with contextlib.suppress(ConnectionClosed):
+            await self.send(type="bye")
         await self._socket.close()
 
     async def send(self, **message: Any) -> None:

@@ -24,7 +24,10 @@ from brains.messages import (
     Pong,
     Say,
     ServerMessage,
+    SessionInfo,
+    SessionWish,
     SnapshotMessage,
+    Welcome,
     close_reason,
     decode,
     encode,
@@ -125,6 +128,22 @@ def test_what_is_sent_says_what_it_is_and_leaves_nothing_out_that_games_rely_on(
         "server_ms": 0.0,
     }
     assert json.loads(encode(Say(agent="a", id="l", text="", done=False)))["done"] is False
+
+
+@pytest.mark.parametrize("secret", [None, "q3J8vN0d"])
+def test_a_welcome_says_whether_it_is_a_session_resumed_and_how_to_resume_it(secret: str | None) -> None:
+    session = SessionInfo(id="s1", resume=secret, resumed=False, ttl_s=60)
+    welcome = Welcome(
+        protocol=1, server={}, session=session, tick={}, limits={}, heartbeat_s=20, features=[], brains=[]
+    )
+    said = {} if secret is None else {"resume": secret}
+    assert json.loads(encode(welcome))["session"] == {"id": "s1", **said, "resumed": False, "ttl_s": 60}
+
+
+def test_a_wish_to_resume_is_read() -> None:
+    message = decode('{"type":"hello","protocol":1,"session":{"id":"s1","resume":null,"more":1}}')
+    assert isinstance(message, Hello)
+    assert message.session == SessionWish(id="s1", resume=None)
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])

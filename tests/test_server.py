@@ -157,13 +157,14 @@ def chat_question(session: str, agent: str = "x") -> Any:
 # The end of a connection
 
 
-async def test_a_lost_connection_stops_its_agents_and_their_questions(stage: Stage) -> None:
-    async with stage.client() as client:
-        await opened(client, "a")
-        client.transport.abort()
-    await stage.gateway.closed.wait()
-    assert stage.brains.agents["a"].closed
-    assert stage.gateway.closed_sessions == stage.brains.sessions
+async def test_a_lost_connection_stops_its_agents_and_their_questions_where_nothing_is_kept() -> None:
+    async with serving(resume_ttl=0) as stage:
+        async with stage.client() as client:
+            await opened(client, "a")
+            client.transport.abort()
+        await stage.gateway.closed.wait()
+        assert stage.brains.agents["a"].closed
+        assert stage.gateway.closed_sessions == stage.brains.sessions
 
 
 async def test_bye_is_answered_with_1000(stage: Stage) -> None:
@@ -205,7 +206,8 @@ async def test_too_long_a_message_is_closed_with_1009_and_others_play_on() -> No
 
 
 async def test_a_client_that_does_not_read_is_cut_off_and_others_play_on() -> None:
-    async with serving(send_timeout=0.2) as stage, stage.client() as other, stage.client(max_queue=1) as client:
+    options = {"send_timeout": 0.2, "resume_ttl": 0}
+    async with serving(**options) as stage, stage.client() as other, stage.client(max_queue=1) as client:
         await opened(other, "o")
         await opened(client, "a")
         stage.brains.agents["a"].todo = [{"speech": [("l", "x" * 60_000, True)] * 50} for _ in range(100)]
@@ -222,7 +224,7 @@ async def test_a_client_that_does_not_read_is_cut_off_and_others_play_on() -> No
 
 async def test_a_client_that_asks_for_much_and_does_not_read_is_cut_off() -> None:
     much = frame("agents", add=[{"id": f"x{number}", "brain": "no such brain"} for number in range(500)])
-    async with serving(send_timeout=0.2) as stage, stage.client(max_queue=1) as client:
+    async with serving(send_timeout=0.2, resume_ttl=0) as stage, stage.client(max_queue=1) as client:
         await opened(client, "a")
         client.transport.pause_reading()
         with contextlib.suppress(ConnectionClosed):
@@ -320,12 +322,14 @@ async def test_one_line_is_logged_per_event_and_none_per_tick(stage: Stage, capl
         for seq in range(20):
             await client.send(snapshot(seq, "a"))
             await receive(client)
+        await client.send(frame("bye"))
+        await closed(client)
     await stage.gateway.closed.wait()
     lines = [record.getMessage() for record in caplog.records if record.name == "brains.server"]
     assert len(lines) == 3
     assert "connected" in lines[0]
     assert "castle\\nERROR 2 says hello" in lines[1]
-    assert "disconnected, 1000" in lines[2]
+    assert "disconnected, 1000 bye; snapshots 20, answered 20, orders 0, " in lines[2]
 
 
 async def test_a_chat_goes_by_one_id_and_its_client_cannot_forge_lines(

@@ -115,9 +115,12 @@ def test_another_protocol_is_closed_with_4406(brains: FakeBrains, versions: Json
     assert session.closing == (4406, "unsupported_protocol: server speaks 1")
 
 
-def test_a_newer_game_that_still_speaks_1_is_welcome(brains: FakeBrains) -> None:
+@pytest.mark.parametrize("protocol", [2, 3])
+def test_a_newer_game_that_still_speaks_1_is_welcomed_with_1(brains: FakeBrains, protocol: int) -> None:
     session = session_of(brains)
-    session.receive(hello(protocol=3, min_protocol=1))
+    session.receive(hello(protocol=protocol, min_protocol=1))
+    (welcome,) = messages(session)
+    assert (welcome["type"], welcome["protocol"]) == ("welcome", 1)
     assert session.open
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 
-from brains.messages import AgentsAck, Pong, Rejection, Wake, Welcome
+from brains.messages import AgentsAck, Pong, Rejection, SessionInfo, Wake, Welcome
 from brains.session.outbox import Outbox, size_of
 from tests.fakes.session import Json
 
@@ -39,8 +39,9 @@ def test_frames_keep_their_order() -> None:
 def test_a_welcome_names_as_many_brains_as_fit() -> None:
     outbox = small()
     names = [f"brain {number:04}" for number in range(2000)]
+    session = SessionInfo(id="s", resumed=False, ttl_s=0)
     welcome = Welcome(
-        protocol=1, server={}, session={}, tick={}, limits={}, heartbeat_s=20.0, features=[], brains=names
+        protocol=1, server={}, session=session, tick={}, limits={}, heartbeat_s=20.0, features=[], brains=names
     )
     outbox.put(welcome)
     (message,) = sent(outbox)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from hypothesis import given, settings
@@ -12,7 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from brains.actions import GameAction
 from brains.messages import CLOSE_CODES, ERROR_CODES
-from brains.session import GameSession, SessionLimits
+from brains.session import GameSession, Parking, SessionLimits
 from tests.fakes.session import FakeBrains, Walk, Wave, agents, frame, hello, messages, of_type, snapshot
 
 NAMES = ("a", "b", "c")
@@ -78,8 +79,16 @@ frames = st.one_of(
 )
 
 
-def session_with(brains: FakeBrains, **limits: int) -> GameSession:
-    session = GameSession(brains, brains.make, limits=SessionLimits(**limits), new_id=lambda: "s", now=lambda: 0.0)
+def session_with(brains: FakeBrains, parking: Parking | None = None, **limits: int) -> GameSession:
+    session = GameSession(
+        brains,
+        brains.make,
+        limits=SessionLimits(**limits),
+        parking=parking,
+        new_id=lambda: "s",
+        new_secret=lambda: "first",
+        now=lambda: 0.0,
+    )
     session.receive(hello(limits={"max_message_bytes": 4096}))
     session.receive(agents(*NAMES))
     session.outgoing()
@@ -153,36 +162,82 @@ def test_every_snapshot_gets_its_credit_back_whatever_is_in_it(
 
 
 class Game(RuleBasedStateMachine):
-    """A game that does all it may do, at any speed."""
+    """A game that does all it may do, at any speed, over a wire that may break at any point."""
 
     def __init__(self) -> None:
         super().__init__()
         self.brains = FakeBrains()
-        self.session = session_with(self.brains, max_events=MAX_EVENTS)
+        self.parking = Parking(now=lambda: 0.0)
+        self.session = session_with(self.brains, self.parking, max_events=MAX_EVENTS)
         self.session.receive(snapshot(1))
         self.session.tick()
         self.session.outgoing()
+        self.secret = "first"
         self.seq = 1
+        self.answers = 1
         self.epoch = 0
         self.unanswered: list[int] = []
         self.untold: dict[str, list[str]] = {name: [] for name in NAMES}
         self.events = 0
-        self.known: set[str] = set()
-        self.ended: set[str] = set()
+        self.named: set[str] = set()
+        """Orders that were sent to the game, whether they arrived or not."""
+        self.taken_back: set[str] = set()
+        """Orders that were cancelled, whether the game knows it or not."""
+        self.in_hand: dict[str, str] = {}
+        """What the game carries out: order, agent."""
+        self.ended: dict[str, tuple[str, str]] = {}
+        """How an order ended in the game: agent, status. It tells so again if it is asked again."""
+        self.told: set[str] = set()
+        """Orders whose end the server was told."""
+        self.begun: list[str] = []
+        self.reported: list[str] = []
 
     def drain(self) -> None:
-        for one in self.session.outgoing():
+        self.read(self.session.outgoing())
+
+    def read(self, sent: Sequence[str], arriving: int | None = None) -> None:
+        """Look at what the session sends, and let the game carry out the first ones, or all."""
+        for number, one in enumerate(sent):
             assert len(one.encode()) <= 4096
             message = json.loads(one)
             if message["type"] == "actions":
-                assert message["snapshot"] == self.unanswered.pop(0), "every snapshot once, in order"
-                named = [entry["agent"] for entry in message["actions"]]
-                assert len(named) == len(set(named)), "one action per agent"
-                assert set(message["cancel"]) <= self.known, "only what the game knows is cancelled"
-                assert not set(message["cancel"]) & {entry["id"] for entry in message["actions"]}
-                assert not self.ended & {entry["id"] for entry in message["actions"]}, "what has ended is not ordered"
-                self.known |= {entry["id"] for entry in message["actions"]}
+                self.check(message)
+                if arriving is None or number < arriving:
+                    self.carry_out(message)
             assert message["type"] != "error" or message["code"] == "stale", message
+
+    def check(self, message: dict[str, Any]) -> None:
+        assert message["snapshot"] == self.unanswered.pop(0), "every snapshot once, in order"
+        self.answers += 1
+        assert message["seq"] == self.answers, "the numbers go on, whatever happens to the wire"
+        named = [entry["agent"] for entry in message["actions"]]
+        assert len(named) == len(set(named)), "one action per agent"
+        ids = {entry["id"] for entry in message["actions"]}
+        assert set(message["cancel"]) <= self.named, "only what the game may know is cancelled"
+        assert not ids & set(message["cancel"])
+        assert not ids & self.told, "what has ended is not ordered"
+        assert not ids & self.taken_back, "what was cancelled is not ordered"
+        self.named |= ids
+        self.taken_back |= set(message["cancel"])
+
+    def carry_out(self, message: dict[str, Any]) -> None:
+        """Do what a game has to do with an answer: the same id is the same order."""
+        for order in message["cancel"]:
+            agent = self.in_hand.pop(order, None)
+            if agent is not None:
+                self.ended[order] = agent, "cancelled"
+        for entry in message["actions"]:
+            order, agent = entry["id"], entry["agent"]
+            if order in self.ended:
+                self.tell(order, *reversed(self.ended[order]))
+            elif order not in self.in_hand:
+                self.in_hand[order] = agent
+                self.begun.append(order)
+
+    def tell(self, order: str, status: str, agent: str) -> None:
+        self.session.receive(frame("action_result", agent=agent, id=order, status=status))
+        if status != "running":
+            self.told.add(order)
 
     @rule(
         names=st.sets(st.sampled_from(NAMES)),
@@ -205,8 +260,8 @@ class Game(RuleBasedStateMachine):
         if any(len(self.untold[name]) > MAX_EVENTS - 3 for name in NAMES):
             self.tick()
 
-    @rule()
-    def tick(self) -> None:
+    @rule(losing=st.none() | st.integers(0, 3))
+    def tick(self, losing: int | None = None) -> None:
         before = {name: len(self.brains.agents[name].seen) for name in NAMES}
         if self.session.due:
             self.events = 0
@@ -215,7 +270,17 @@ class Game(RuleBasedStateMachine):
             for seen in self.brains.agents[name].seen[before[name] :]:
                 assert [event.name for event in seen.events] == self.untold[name], "no event is lost"
                 self.untold[name] = []
-        self.drain()
+        if losing is None:
+            self.drain()
+        else:
+            self.lose_and_come_back(losing, standing=False)
+
+    @rule(name=st.sampled_from(NAMES), size=st.sampled_from([0, 3000]), arriving=st.integers(0, 2))
+    def lose_what_was_decided(self, name: str, size: int, arriving: int) -> None:
+        """Tick an agent that changes its mind, and break the wire before its order and cancels arrive, or after."""
+        self.plan(name, size)
+        self.snapshot({name}, [])
+        self.tick(arriving)
 
     @rule(names=st.sets(st.sampled_from(NAMES)), epoch=st.booleans())
     def snapshot_that_is_void(self, names: set[str], epoch: bool) -> None:
@@ -232,19 +297,49 @@ class Game(RuleBasedStateMachine):
     @rule(
         name=st.sampled_from(NAMES),
         status=st.sampled_from(["running", "success", "expired"]),
-        then=st.sampled_from(["", "register_again", "change_scene"]),
+        then=st.sampled_from(["", "register_again", "change_scene", "lose"]),
     )
     def report(self, name: str, status: str, then: str) -> None:
-        running = [one for one in self.brains.agents[name].running if one in self.known - self.ended]
+        running = [order for order, agent in self.in_hand.items() if agent == name]
         if running:
-            said = {"agent": name, "id": running[0], "status": status}
-            self.session.receive(frame("action_result", **said))
+            order = running[0]
             if status != "running":
-                self.ended.add(running[0])
+                del self.in_hand[order]
+                self.ended[order] = name, status
+            if then == "lose":
+                # The word of it is on its way when the wire breaks, and does not arrive.
+                self.lose_and_come_back(arriving=0, standing=False)
+                return
+            self.tell(order, status, name)
             if then == "register_again":
                 self.register_again(name)
             elif then:
                 self.change_scene()
+
+    @rule(arriving=st.integers(0, 4), standing=st.booleans())
+    def lose_and_come_back(self, arriving: int, standing: bool) -> None:
+        """Break the wire: the first frames arrive, the others do not; and then come back and tell what is in hand."""
+        self.read(self.session.outgoing(), arriving)
+        self.unanswered.clear()
+        if not standing:
+            assert self.parking.lost(self.session)
+        fresh = GameSession(self.brains, self.brains.make, parking=self.parking, new_id=lambda: "other")
+        wish = {"id": self.session.id, "resume": self.secret}
+        fresh.receive(hello(session=wish, limits={"max_message_bytes": 4096}))
+        assert fresh.successor is self.session
+        welcome, *rest = messages(self.session)
+        assert [message["type"] for message in rest] in ([], ["wake"])
+        assert welcome["session"]["resumed"]
+        self.secret = welcome["session"]["resume"]
+        self.events = 0
+        self.session.receive(agents(*NAMES, epoch=self.epoch))
+        for order, agent in list(self.in_hand.items()):
+            self.tell(order, "running", agent)
+        for order, (agent, status) in list(self.ended.items()):
+            # Those of which the game cannot be sure that they arrived; the others, too, would do no harm.
+            if order not in self.told:
+                self.tell(order, status, agent)
+        self.drain()
 
     @rule(name=st.sampled_from(NAMES))
     def register_again(self, name: str) -> None:
@@ -274,6 +369,28 @@ class Game(RuleBasedStateMachine):
         self.tick()
         assert self.unanswered == []
         assert len(self.brains.made) == len(NAMES), "registering again keeps the trees"
+        self.settle()
+        for name in NAMES:
+            agent = self.brains.agents[name]
+            mine = {order for order, whose in self.in_hand.items() if whose == name}
+            assert mine == set(agent.running), "the game does what its brain wants: all of it, and nothing else"
+            got = [result.id for seen in agent.seen for result in seen.results if result.status != "running"]
+            assert len(got) == len(set(got)), "an end is heard of once"
+            whose = {order for order, (owner, _) in self.ended.items() if owner == name}
+            assert whose & self.told - self.taken_back <= set(got), "no result is lost"
+        assert len(self.begun) == len(set(self.begun)), "nothing is carried out twice"
+        counts = self.session.counts
+        assert (counts.answered, counts.orders) == (self.answers, len(self.named))
+
+    def settle(self) -> None:
+        """Tick until nothing is on its way any more: each agent names one order per answer."""
+        for name in NAMES:
+            self.brains.agents[name].todo.clear()
+        for _ in range(2 + max(len(agent.running) for agent in self.brains.agents.values()) * len(NAMES)):
+            self.seq += 1
+            self.session.receive(snapshot(self.seq, *NAMES, epoch=self.epoch))
+            self.unanswered.append(self.seq)
+            self.tick()
 
 
 TestGame = Game.TestCase

@@ -2,6 +2,7 @@
 
 They are two so that a client that is slow to read does not keep us from reading: its snapshots supersede
 each other meanwhile. The session in the middle is a plain object, so no tick is ever interrupted.
+A session may come from another connection, which was lost, and may go to another one.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ from typing import Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from brains.messages import CLOSE_CODES, ErrorMessage, close_reason, encode
 from brains.questions import Asker, Question, Ticket
-from brains.session import ChatSession, GameSession, is_chat
+from brains.session import ChatSession, GameSession, Parking, is_chat
 from brains.session.logged import one_line
 
 __all__ = ["Connection", "ModelGateway"]
@@ -26,6 +28,9 @@ MOST_BACKLOG = 256
 """Frames that may wait for a slow client before nothing more is read from it."""
 FRAMES_IN_A_ROW = 32
 """Frames that one client may have read before the others get their turn."""
+FAULTS = frozenset({1002, 1003, 1007, 1008, 1009})
+"""Close codes with which the library answers what a client may not send."""
+REPLACED = "a newer connection goes on with this session"
 
 
 class ModelGateway(Asker, Protocol):
@@ -48,6 +53,7 @@ class Connection:
         game: the session to use if the client says hello.
         chat: makes the one to use if it just talks; it goes by the same id.
         gateway: answers the chat's questions.
+        parking: takes the game's session if the connection is lost.
         hello_timeout: seconds that a client has for its first message.
         send_timeout: seconds that a client may go without reading before it is cut off.
     """
@@ -58,6 +64,7 @@ class Connection:
         game: GameSession,
         chat: Callable[[str], ChatSession],
         gateway: ModelGateway,
+        parking: Parking,
         *,
         hello_timeout: float,
         send_timeout: float,
@@ -66,25 +73,51 @@ class Connection:
         self._websocket = websocket
         self._chat = chat
         self._gateway = gateway
+        self._parking = parking
         self._hello_timeout = hello_timeout
         self._send_timeout = send_timeout
         self._stir = asyncio.Event()
         self._sent = asyncio.Event()
         self._gone = False
+        self._replaced = False
         self._ticket: Ticket | None = None
         self._welcomed = False
 
     async def run(self) -> None:
         """Serve the client; return when the connection is closed, by whomever."""
         timer = asyncio.get_running_loop().call_later(self._hello_timeout, self._no_hello)
+        failed = True
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read())
                 await self._write()
+            failed = False
         finally:
             timer.cancel()
-            self.session.close("connection lost")
-            self._gateway.close_session(self.session.id)
+            if not self._replaced:
+                self._let_go(failed)
+
+    def replaced(self) -> None:
+        """Leave the session alone: from now on another connection has it. This one is closed."""
+        self._replaced = True
+        self._stir.set()
+        self._sent.set()
+
+    def _let_go(self, failed: bool) -> None:
+        """Have the session kept for a game that comes back, or end it."""
+        session = self.session
+        if isinstance(session, GameSession):
+            if not failed and not self._is_at_fault() and self._parking.lost(session):
+                return
+            self._parking.leave(session)
+        session.close("connection lost")
+        self._gateway.close_session(session.id)
+
+    def _is_at_fault(self) -> bool:
+        """Tell whether the library has closed the connection for something that the client sent."""
+        protocol = self._websocket.protocol
+        close = protocol.close_sent
+        return close is not None and not protocol.close_rcvd_then_sent and close.code in FAULTS
 
     def news(self, ticket: Ticket) -> None:
         """Take note of an answer that has come for this session."""
@@ -107,7 +140,7 @@ class Connection:
                 if in_a_row >= FRAMES_IN_A_ROW:
                     in_a_row = 0
                     await asyncio.sleep(0)
-                while self.session.backlog > MOST_BACKLOG and not self._gone:
+                while self.session.backlog > MOST_BACKLOG and not self._gone and not self._replaced:
                     self._sent.clear()
                     await self._sent.wait()
         except ConnectionClosed:
@@ -118,10 +151,17 @@ class Connection:
 
     def _receive(self, frame: str | bytes) -> None:
         """Hand a frame to the session; the first good one says of which kind that is."""
+        if self._replaced:
+            return
         if isinstance(self.session, GameSession) and not self.session.open and is_chat(frame):
             self.session.close("chat")
             self.session = self._chat(self.session.id)
-        self.session.receive(frame)
+        try:
+            self.session.receive(frame)
+        finally:
+            # Whatever happens: from now on the session that is resumed ends with this connection.
+            if isinstance(self.session, GameSession) and self.session.successor is not None:
+                self.session = self.session.successor
         if not self._welcomed and isinstance(self.session, GameSession) and self.session.open:
             self._welcomed = True
             log.info("session %s: %s says hello", self.session.id, _shown(self.session.client))
@@ -131,12 +171,15 @@ class Connection:
             while not self._gone:
                 await self._stir.wait()
                 self._stir.clear()
+                if self._replaced:
+                    await self._turn_away()
+                    return
                 if isinstance(self.session, GameSession):
                     self.session.tick()
                 else:
                     self._ask(self.session)
                 await self._send()
-                if self.session.closing is not None:
+                if self.session.closing is not None and not self._replaced:
                     await self._websocket.close(*self.session.closing)
                     return
         except ConnectionClosed:
@@ -150,9 +193,18 @@ class Connection:
 
     async def _send(self) -> None:
         for frame in self.session.outgoing():
+            if self._replaced:
+                return
             async with asyncio.timeout(self._send_timeout):
                 await self._websocket.send(frame)
         self._sent.set()
+
+    async def _turn_away(self) -> None:
+        """Tell a client whose session another connection has taken over."""
+        error = ErrorMessage(code="session_replaced", message=REPLACED, fatal=True)
+        async with asyncio.timeout(self._send_timeout):
+            await self._websocket.send(encode(error))
+        await self._websocket.close(CLOSE_CODES[error.code], close_reason(error.code, REPLACED))
 
     def _ask(self, chat: ChatSession) -> None:
         """Ask what the chat client wants to know, one question at a time."""

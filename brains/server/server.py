@@ -17,8 +17,9 @@ from brains.errors import ConfigError
 from brains.questions import Ticket
 from brains.server.connection import Connection, ModelGateway
 from brains.server.gate import WILDCARDS, Gate, is_loopback
-from brains.session import AgentFactory, BrainSource, ChatSession, GameSession, SessionLimits
+from brains.session import AgentFactory, BrainSource, ChatSession, GameSession, Parking, SessionLimits
 from brains.session.logged import one_line, trace
+from brains.session.parking import TTL_S
 from brains.snapshot import TickReport
 
 __all__ = ["Server"]
@@ -38,7 +39,7 @@ STOP_WITHIN = 1.0
 
 
 class Server:
-    """Serves brains over WebSocket, one session per connection.
+    """Serves brains over WebSocket, one session per game; a game that lost its connection may come back to it.
 
     Use it as `async with Server(...) as server`, or with `start` and `close`.
 
@@ -55,6 +56,7 @@ class Server:
         version: ours, for the client's people.
         hello_timeout: seconds that a client has for its first message.
         send_timeout: seconds that a client may go without reading before it is cut off.
+        resume_ttl: seconds for which a game that lost its connection may come back to its session; 0: none.
 
     Raises:
         ConfigError: there has to be a token.
@@ -75,6 +77,7 @@ class Server:
         version: str = "",
         hello_timeout: float = 5.0,
         send_timeout: float = 20.0,
+        resume_ttl: float = TTL_S,
     ) -> None:
         if not token and not is_loopback(host):
             raise ConfigError(
@@ -93,6 +96,10 @@ class Server:
         self._version = version
         self._hello_timeout = hello_timeout
         self._send_timeout = send_timeout
+        self._parking = Parking(
+            resume_ttl, on_replaced=self._replaced, on_closed=lambda session: gateway.close_session(session.id)
+        )
+        self._expiry: asyncio.TimerHandle | None = None
         self._server: ws.Server | None = None
         self._unsubscribe: Callable[[], None] | None = None
         self._connections: set[Connection] = set()
@@ -103,6 +110,16 @@ class Server:
         """Where a client on this machine finds the server."""
         host = "127.0.0.1" if self.host in WILDCARDS else self.host
         return f"ws://[{host}]:{self.port}" if ":" in host else f"ws://{host}:{self.port}"
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return len(self._connections)
+
+    @property
+    def sessions(self) -> list[GameSession]:
+        """The games' sessions, also those that are kept for a game that lost its connection."""
+        return self._parking.sessions
 
     async def start(self) -> None:
         """Begin to listen.
@@ -152,6 +169,10 @@ class Server:
         if self._unsubscribe is not None:
             self._unsubscribe()
             self._unsubscribe = None
+        self._parking.close()
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
         server.close(code=1001, reason="server stops")
         for socket in list(self._sockets):
             # Who has not finished its handshake would otherwise be waited for.
@@ -180,6 +201,7 @@ class Server:
             self._game(),
             self._chat,
             self._gateway,
+            self._parking,
             hello_timeout=self._hello_timeout,
             send_timeout=self._send_timeout,
         )
@@ -193,8 +215,11 @@ class Server:
                 await websocket.close(1011, "internal: see the server's log")
         finally:
             self._connections.discard(connection)
-            code, reason = websocket.close_code, websocket.close_reason
-            log.info("session %s: %s disconnected, %s %s", connection.session.id, peer, code, one_line(reason or ""))
+            self._expire()
+            code, reason = websocket.close_code, one_line(websocket.close_reason or "")
+            session = connection.session
+            sums = f"; {session.counts}" if isinstance(session, GameSession) else ""
+            log.info("session %s: %s disconnected, %s %s%s", session.id, peer, code, reason, sums)
 
     def _game(self) -> GameSession:
         return GameSession(
@@ -204,15 +229,34 @@ class Server:
             token=self._token,
             server=("brains", self._version),
             observer=self._observer,
+            parking=self._parking,
         )
 
     def _chat(self, session: str) -> ChatSession:
         return ChatSession(limits=self._limits, token_required=self._token is not None, new_id=lambda: session)
 
     def _news(self, ticket: Ticket) -> None:
+        parked = self._parking.get(ticket.question.session)
+        if parked is not None and ticket.outcome is not None:
+            parked.answered(ticket.question.agent)
         for connection in self._connections:
             if connection.session.id == ticket.question.session:
                 connection.news(ticket)
+
+    def _replaced(self, session: GameSession) -> None:
+        """Take a session from its connection, because another one goes on with it."""
+        for connection in list(self._connections):
+            if connection.session is session:
+                self._connections.discard(connection)
+                connection.replaced()
+
+    def _expire(self) -> None:
+        """Close sessions that nobody came back for, now and when the next one is due."""
+        if self._expiry is not None:
+            self._expiry.cancel()
+        seconds = self._parking.expire()
+        loop = asyncio.get_running_loop()
+        self._expiry = None if seconds is None else loop.call_later(seconds, self._expire)
 
 
 def _recording(known: set[ws.ServerConnection]) -> type[ws.ServerConnection]:

@@ -3,6 +3,8 @@
 Nothing here waits. The owner of the socket calls `tick` when a snapshot is `due`, after it has read what
 there was to read: of several snapshots only the newest is ticked on, and each is answered by one `actions`
 message.
+
+A session may outlive its connection: see `brains.session.parking`.
 """
 
 from __future__ import annotations
@@ -14,7 +16,6 @@ from typing import Any
 
 from brains.errors import ProtocolError
 from brains.messages import (
-    PROTOCOL_VERSION,
     ActionResult,
     Actions,
     AgentsAck,
@@ -26,30 +27,27 @@ from brains.messages import (
     Ping,
     Pong,
     Rejection,
+    SessionInfo,
     SnapshotMessage,
     Wake,
-    Welcome,
     close_reason,
     decode,
 )
 from brains.session.complaints import Complaints
+from brains.session.counts import SessionCounts
 from brains.session.heads import head_of
-from brains.session.hello import check_hello, fatal
+from brains.session.hello import check_hello, fatal, same_secret, welcome
 from brains.session.limits import SessionLimits
 from brains.session.mail import Mail
 from brains.session.orders import Orders
 from brains.session.outbox import Outbox
+from brains.session.parking import Parking
 from brains.session.pending import Pending
 from brains.session.roster import AgentFactory, BrainSource, Roster
 from brains.session.turns import Turns
 from brains.snapshot import TickReport
 
 __all__ = ["GameSession"]
-
-HEARTBEAT_S = 20.0
-SUGGESTED_HZ = 10
-WINDOW = 2
-"""Snapshots that a game may have unanswered; more of them only makes actions older."""
 
 
 class GameSession:
@@ -62,7 +60,9 @@ class GameSession:
         token: what `hello` has to say, if anything.
         server: name and version, for people.
         observer: gets the report of every tick.
+        parking: keeps sessions whose connection was lost; without it, none is resumed.
         new_id: makes the session's id.
+        new_secret: makes what a game has to say to come back.
         now: tells the time in seconds, for `server_ms`, and for how often losses are told.
 
     Attributes:
@@ -70,7 +70,9 @@ class GameSession:
         client: what the game said of itself.
         open: `hello` was accepted.
         closing: (code, reason) with which the connection is to be closed, once `outgoing` is sent.
+        successor: the session that the connection goes on with, because `hello` asked to resume it.
         epoch: the game's scene, counted.
+        counts: what came and what was sent.
     """
 
     def __init__(
@@ -82,27 +84,33 @@ class GameSession:
         token: str | None = None,
         server: tuple[str, str] = ("brains", "0"),
         observer: Callable[[TickReport], None] | None = None,
+        parking: Parking | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
+        new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(24),
         now: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.id = new_id()
         self.client: dict[str, Any] = {}
         self.open = False
         self.closing: tuple[int, str] | None = None
+        self.successor: GameSession | None = None
         self.epoch = 0
+        self.counts = SessionCounts()
         self._limits = limits or SessionLimits()
         self._token = token
         self._server = server
+        self._parking = parking
+        self._new_secret = new_secret
+        self._secret = ""
         self._now = now
         self._brains = brains
         self._roster = Roster(self.id, brains, factory, self._limits)
         self._mail = Mail(self._limits.max_events)
-        self._orders = Orders(self._limits.ttl_ms)
+        self._orders = Orders(self._limits.ttl_ms, self.counts)
         self._outbox = Outbox()
         self._pending = Pending()
         self._turns = Turns(self._roster, self._mail, self._orders, self._outbox, observer)
         self._complaints = Complaints(self.id, self._outbox, self._limits.max_events, now)
-        self._sent = 0
         self._bad = 0
         self._wake: dict[str, None] = {}
         self._woken: set[str] = set()
@@ -157,6 +165,7 @@ class GameSession:
         head = head_of(frame)
         self._outbox.error(error.code, error.message, head, hint=error.hint)
         if self.open and head.get("type") == "snapshot" and "seq" in head:
+            self.counts.snapshots += 1
             # It brought nothing, but without its answer the game would wait for ever.
             self._answer_empty(self._pending.void(head["seq"]))
 
@@ -164,26 +173,26 @@ class GameSession:
         if self.open:
             raise ProtocolError("bad_message", "hello was said already")
         check_hello(hello, self._token)
+        kept = None
+        if self._parking is not None and hello.session is not None:
+            kept = self._parking.claim(hello.session)
+        if kept is None:
+            self.open = True
+            if self._parking is not None:
+                self._parking.enter(self)
+            self._welcome(hello, resumed=False)
+        else:
+            self.closing = 1000, "resumed another session"
+            self.successor = kept
+            kept.resume(hello)
+
+    def _welcome(self, hello: Hello, *, resumed: bool) -> None:
         self._outbox.max_bytes = int(hello.limits.max_message_bytes)
         self.client = hello.client
-        self.open = True
-        name, version = self._server
-        self._outbox.put(
-            Welcome(
-                protocol=PROTOCOL_VERSION,
-                server={"name": name, "version": version},
-                session={"id": self.id, "resumed": False, "ttl_s": 0},
-                tick={"mode": "snapshot", "hz": SUGGESTED_HZ},
-                limits={
-                    "max_message_bytes": self._limits.max_message_bytes,
-                    "max_agents": self._limits.max_agents,
-                    "window": WINDOW,
-                },
-                heartbeat_s=HEARTBEAT_S,
-                features=[],
-                brains=self._brains.names(),
-            )
-        )
+        ttl_s = 0.0 if self._parking is None else self._parking.ttl_s
+        self._secret = self._new_secret() if ttl_s else ""
+        info = SessionInfo(id=self.id, resume=self._secret or None, resumed=resumed, ttl_s=ttl_s)
+        self._outbox.put(welcome(info, self._server, self._limits, self._brains.names()))
 
     def _agents(self, message: AgentsMessage) -> None:
         epoch = int(message.epoch)
@@ -230,6 +239,8 @@ class GameSession:
     # Snapshots
 
     def _snapshot(self, snapshot: SnapshotMessage) -> None:
+        self.counts.snapshots += 1
+        self.counts.events += len(snapshot.events)
         self._results(snapshot.results)
         self._complaints.never_sent(int(snapshot.events_dropped))
         seq, epoch = int(snapshot.seq), int(snapshot.epoch)
@@ -261,14 +272,17 @@ class GameSession:
     def _results(self, results: list[ActionResult]) -> None:
         strangers, late = [], []
         for result in results:
-            if self._orders.is_void(result.id):
-                continue
-            if result.agent not in self._roster:
-                strangers.append(result.agent)
-            elif self._orders.result(result.agent, result.id, final=result.status != "running"):
+            self.counts.add_result(result.status)
+            final = result.status != "running"
+            known = result.agent in self._roster
+            if known and self._orders.result(result.agent, result.id, final=final):
                 self._mail.add_result(result)
-            else:
+            elif self._orders.stray(result.id, final=final):
+                pass
+            elif known:
                 late.append(result.id)
+            else:
+                strangers.append(result.agent)
         self._complaints.strangers(strangers, "action_result", None)
         if late:
             shown = ", ".join(late[:5]) + (f" and {len(late) - 5} more" if len(late) > 5 else "")
@@ -302,8 +316,11 @@ class GameSession:
             self._outbox.put(self._actions(seq))
 
     def _actions(self, seq: int) -> Actions:
-        self._sent += 1
-        return Actions(seq=self._sent, snapshot=seq, epoch=self.epoch, cancel=[], actions=[], busy=[], server_ms=0.0)
+        # The numbers go on after a resume, and so do the counts.
+        self.counts.answered += 1
+        return Actions(
+            seq=self.counts.answered, snapshot=seq, epoch=self.epoch, cancel=[], actions=[], busy=[], server_ms=0.0
+        )
 
     def answered(self, agent: str) -> None:
         """Note that the model has answered this agent: the game is asked for it, unless it is on its way."""
@@ -322,6 +339,32 @@ class GameSession:
     def backlog(self) -> int:
         """How many frames wait to be sent, and snapshots to be answered."""
         return len(self._outbox) + len(self._pending)
+
+    # Losing the connection, and another one
+
+    def is_secret(self, given: str) -> bool:
+        """Tell whether this is the secret that the last welcome gave to the game."""
+        return bool(self._secret) and same_secret(given, self._secret)
+
+    def suspend(self) -> None:
+        """Forget what was only for the connection, which is lost: its frames, and its unanswered snapshots.
+
+        Agents, orders, mail and questions stay as they are. Whoever was about to be ticked is woken later, and so is
+        whoever was woken and has not come.
+        """
+        self._outbox.take()
+        due = self._pending.take()
+        for agent in (*self._woken, *(due.parts if due else ())):
+            self._wake[agent] = None
+        self._woken.clear()
+        self._mail.ticked()
+        self._orders.disconnected()
+
+    def resume(self, hello: Hello) -> None:
+        """Go on with a new connection, whose `hello` is a good one; `suspend` came before."""
+        self._bad = 0
+        self.counts.resumes += 1
+        self._welcome(hello, resumed=True)
 
     # The end
 

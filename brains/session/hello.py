@@ -1,14 +1,19 @@
-"""Whether a `hello` is good enough to be welcomed."""
+"""Whether a `hello` is good enough to be welcomed, and the welcome."""
 
 from __future__ import annotations
 
 import hmac
 
 from brains.errors import ProtocolError
-from brains.messages import CLOSE_CODES, PROTOCOL_VERSION, Hello
-from brains.session.limits import MIN_MESSAGE_BYTES
+from brains.messages import CLOSE_CODES, PROTOCOL_VERSION, Hello, SessionInfo, Welcome
+from brains.session.limits import MIN_MESSAGE_BYTES, SessionLimits
 
-__all__ = ["check_hello", "fatal"]
+__all__ = ["check_hello", "fatal", "same_secret", "welcome"]
+
+HEARTBEAT_S = 20.0
+SUGGESTED_HZ = 10
+WINDOW = 2
+"""Snapshots that a game may have unanswered; more of them only makes actions older."""
 
 
 def check_hello(hello: Hello, token: str | None) -> None:
@@ -19,11 +24,30 @@ def check_hello(hello: Hello, token: str | None) -> None:
     """
     if not hello.min_protocol <= PROTOCOL_VERSION <= hello.protocol:
         raise fatal("unsupported_protocol", f"server speaks {PROTOCOL_VERSION}")
-    if token is not None and not _same(hello.token or "", token):
+    if token is not None and not same_secret(hello.token or "", token):
         text = "the token is wrong" if hello.token else "this server wants a token"
         raise fatal("unauthorized", f"{text}: the one in BRAINS_TOKEN or --token-file")
     if hello.limits.max_message_bytes < MIN_MESSAGE_BYTES:
         raise fatal("limit_exceeded", f"limits.max_message_bytes has to be {MIN_MESSAGE_BYTES} or more")
+
+
+def welcome(session: SessionInfo, server: tuple[str, str], limits: SessionLimits, brains: list[str]) -> Welcome:
+    """Return the answer to a good `hello`."""
+    name, version = server
+    return Welcome(
+        protocol=PROTOCOL_VERSION,
+        server={"name": name, "version": version},
+        session=session,
+        tick={"mode": "snapshot", "hz": SUGGESTED_HZ},
+        limits={
+            "max_message_bytes": limits.max_message_bytes,
+            "max_agents": limits.max_agents,
+            "window": WINDOW,
+        },
+        heartbeat_s=HEARTBEAT_S,
+        features=[],
+        brains=brains,
+    )
 
 
 def fatal(code: str, message: str) -> ProtocolError:
@@ -31,6 +55,6 @@ def fatal(code: str, message: str) -> ProtocolError:
     return ProtocolError(code, message, fatal=True, close_code=CLOSE_CODES[code])
 
 
-def _same(given: str, token: str) -> bool:
-    """Compare in a time that tells nothing of the token."""
-    return hmac.compare_digest(given.encode(errors="replace"), token.encode(errors="replace"))
+def same_secret(given: str, secret: str) -> bool:
+    """Compare in a time that tells nothing of the secret."""
+    return hmac.compare_digest(given.encode(errors="replace"), secret.encode(errors="replace"))

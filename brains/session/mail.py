@@ -47,7 +47,7 @@ class Mail:
         self._boxes.pop(agent, None)
 
     def ticked(self) -> None:
-        """Take as many events again: the session has been ticked."""
+        """Take as many events again: the session has been ticked, or its game counts from the start again."""
         self._taken = 0
 
     def add_events(self, events: list[GameEvent]) -> int:

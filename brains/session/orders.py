@@ -1,17 +1,20 @@
 """Orders on their way to the game: what goes into the next `actions` message, and which ids the game knows.
 
 One agent gets one action per message, in the order given; what does not fit rides in the next one. An order
-that is cancelled before it was sent is never sent.
+that is cancelled before it was sent is never sent. One that the game carries out and nobody wants any more, because
+the word of its end was lost with a connection, is cancelled again when the game says that it runs.
 """
 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 
 import msgspec
 
 from brains.actions import params_of
 from brains.messages import Actions, ActionsEntry
+from brains.session.counts import SessionCounts
 from brains.session.outbox import Outbox
 from brains.snapshot import Order
 
@@ -19,17 +22,29 @@ __all__ = ["Orders"]
 
 REMEMBERED = 256
 """Orders per agent whose results are still recognised; games need not report the end of a cancelled one."""
+MOST_VOID = 1024
+"""Orders of a session that are nobody's any more whose results are still recognised."""
+MOST_CANCELS = 1024
+"""Cancels that may wait before nothing more is cancelled only because a game says that it runs."""
 
 
 class Orders:
-    """The orders of all agents of one session."""
+    """The orders of all agents of one session.
 
-    def __init__(self, ttl_ms: int) -> None:
+    Args:
+        ttl_ms: age at which the game no longer carries out an order.
+        counts: where to count what is sent.
+    """
+
+    def __init__(self, ttl_ms: int, counts: SessionCounts) -> None:
         self._ttl_ms = ttl_ms
+        self._counts = counts
         self._cancels: dict[str, None] = {}
         self._waiting: dict[str, tuple[str, ActionsEntry]] = {}
-        self._sent: dict[str, OrderedDict[str, None]] = {}
-        self._void: OrderedDict[str, None] = OrderedDict()
+        self._sent: dict[str, OrderedDict[str, bool]] = {}
+        """By agent what the game was given, and whether it was taken back."""
+        self._void: OrderedDict[str, bool] = OrderedDict()
+        """What is nobody's any more, and whether the game was told so on this connection."""
 
     def add(self, agent: str, order: Order) -> None:
         """Take an order for the next message; one that was sent before is named again with the same id.
@@ -54,6 +69,7 @@ class Orders:
         """Take an order back; the game hears of it only if it knows the order."""
         self._waiting.pop(order_id, None)
         if self._was_sent(agent, order_id):
+            self._sent[agent][order_id] = True
             self._cancels[order_id] = None
 
     def result(self, agent: str, order_id: str, *, final: bool) -> bool:
@@ -66,16 +82,37 @@ class Orders:
             self._cancels.pop(order_id, None)
         return True
 
-    def is_void(self, order_id: str) -> bool:
-        """Tell whether an order's agent is gone: the game may still report how it ended, and nobody cares."""
-        return order_id in self._void
+    def stray(self, order_id: str, *, final: bool) -> bool:
+        """Note the result of an order that is not its agent's; return False if it is a mistake of the game.
+
+        Of an order that is nobody's any more the game may report the end. One that it says is running is cancelled,
+        once on each connection.
+        """
+        if order_id in self._void:
+            if final:
+                self._cancels.pop(order_id, None)
+            elif not self._void[order_id]:
+                self._cancels[order_id] = None
+            return True
+        if final or len(self._cancels) >= MOST_CANCELS or self._is_alive(order_id):
+            return False
+        self._cancels[order_id] = None
+        self._make_void({order_id: True})
+        return True
 
     def forget(self, agent: str) -> None:
         """Drop everything of an agent that is gone, except cancels."""
-        self._void.update(self._sent.pop(agent, OrderedDict()))
-        while len(self._void) > REMEMBERED:
-            self._void.popitem(last=False)
+        self._make_void(self._sent.pop(agent, {}))
         self._waiting = {key: one for key, one in self._waiting.items() if one[0] != agent}
+
+    def disconnected(self) -> None:
+        """Note that what was sent last may not have arrived. Orders are named again; cancels when they are missed."""
+        for sent in self._sent.values():
+            cancelled = {order_id: True for order_id, is_cancelled in sent.items() if is_cancelled}
+            for order_id in cancelled:
+                del sent[order_id]
+            self._make_void(cancelled)
+        self._void = OrderedDict.fromkeys(self._void, False)
 
     def send(self, message: Actions, outbox: Outbox) -> list[tuple[str, str]]:
         """Fill `message` with what waits and queue it; keep what does not fit.
@@ -91,17 +128,38 @@ class Orders:
             outbox.put(message)
         for order_id in message.cancel:
             del self._cancels[order_id]
+            if order_id in self._void:
+                self._void[order_id] = True
+        self._counts.cancels += len(message.cancel)
         for entry in message.actions:
-            del self._waiting[entry.id]
-            self._void.pop(entry.id, None)
-            sent = self._sent.setdefault(entry.agent, OrderedDict())
-            sent[entry.id] = None
-            if len(sent) > REMEMBERED:
-                sent.popitem(last=False)
+            self._note_sent(entry)
         return impossible
+
+    def _note_sent(self, entry: ActionsEntry) -> None:
+        del self._waiting[entry.id]
+        self._void.pop(entry.id, None)
+        sent = self._sent.setdefault(entry.agent, OrderedDict())
+        if entry.id in sent:
+            self._counts.repeated += 1
+        else:
+            self._counts.orders += 1
+        sent[entry.id] = False
+        if len(sent) > REMEMBERED:
+            sent.popitem(last=False)
 
     def _was_sent(self, agent: str, order_id: str) -> bool:
         return order_id in self._sent.get(agent, ())
+
+    def _is_alive(self, order_id: str) -> bool:
+        """Tell whether some agent has this order."""
+        return order_id in self._waiting or any(order_id in sent for sent in self._sent.values())
+
+    def _make_void(self, orders: Mapping[str, bool]) -> None:
+        """Remember orders that are nobody's any more, which were taken back (True) or not."""
+        for order_id, is_cancelled in orders.items():
+            self._void[order_id] = is_cancelled and order_id not in self._cancels
+        while len(self._void) > MOST_VOID:
+            self._void.popitem(last=False)
 
     def _next(self) -> list[ActionsEntry]:
         """Return the oldest waiting order of each agent."""
@@ -122,7 +180,8 @@ class Orders:
             size = _size(entry) + 1
             if size > empty:
                 impossible.append((entry.agent, entry.id))
-                del self._waiting[entry.id]
+                # A client that has come back may have it from when it took longer messages.
+                self.cancel(entry.agent, entry.id)
             elif len(message.cancel) == len(cancels) and size <= room:
                 message.actions.append(entry)
                 room -= size
