@@ -24,13 +24,14 @@ OLDEST = (3, 11)
 NEWEST_TRIED = (3, 14)
 LINTED = ("brains", "tests", "trees", "make.py")
 TYPED = ("brains", "tests", "trees")
+GDSCRIPT = ("godot_demo", "tests")
 
 HELP = """usage: python make.py TARGET [ARGUMENTS]
 
   demo    play the demonstration             python make.py demo --seconds 20   make demo SECONDS=20
   test    lint, then run the tests           python make.py test -k session     make test ARGS="-k session"
-  lint    ruff, mypy and the import rules
-  format  let ruff format and mend the code
+  lint    ruff, mypy, the import rules, and gdlint for GDScript
+  format  let ruff and gdformat format and mend the code
   clean   delete .venv and everything made
   help    show this
 
@@ -446,16 +447,32 @@ def lint(arguments: List[str]) -> int:
     return lint_installed()
 
 
+def existing(paths: Iterable[str]) -> List[str]:
+    """Return those of the paths that there are."""
+    return [path for path in paths if os.path.exists(os.path.join(ROOT, path))]
+
+
+def with_gdscript(paths: Iterable[str]) -> List[str]:
+    """Return those of the folders that have scripts for Godot in them."""
+    found = []  # type: List[str]
+    for path in paths:
+        walk = os.walk(os.path.join(ROOT, path))
+        if any(name.endswith(".gd") for _, _, names in walk for name in names):
+            found.append(path)
+    return found
+
+
 def lint_installed() -> int:
     """Run every checker, all of them even if one complains; return 1 if any did."""
-    linted = [path for path in LINTED if os.path.exists(os.path.join(ROOT, path))]
-    typed = [path for path in TYPED if os.path.exists(os.path.join(ROOT, path))]
+    linted, typed, gdscript = existing(LINTED), existing(TYPED), with_gdscript(GDSCRIPT)
     checks = [
         ["ruff", "check", *linted],
         ["ruff", "format", "--check", *linted],
         ["mypy", *typed],
         ["lint-imports", "--no-cache", "--no-logo"],
     ]
+    if gdscript:
+        checks += [["gdformat", "--check", *gdscript], ["gdlint", *gdscript]]
     failed = 0
     for name, *rest in checks:
         say(" ".join([name, *rest]))
@@ -469,11 +486,16 @@ def tool(name: str) -> str:
 
 
 def format_code(arguments: List[str]) -> int:
-    """Format the code, and mend what ruff can mend."""
+    """Format the code, and mend what ruff can mend; return non-zero if any of it failed."""
     install(["lint"])
-    linted = [path for path in LINTED if os.path.exists(os.path.join(ROOT, path))]
-    fixed = run([tool("ruff"), "check", "--fix", *linted])
-    return run([tool("ruff"), "format", *linted]) or fixed
+    linted, gdscript = existing(LINTED), with_gdscript(GDSCRIPT)
+    steps = [["ruff", "check", "--fix", *linted], ["ruff", "format", *linted]]
+    if gdscript:
+        steps.append(["gdformat", *gdscript])
+    failed = 0
+    for name, *rest in steps:
+        failed |= run([tool(name), *rest]) != 0
+    return int(failed)
 
 
 def clean(arguments: List[str]) -> int:

@@ -30,7 +30,8 @@ class Silent:
 
 
 def welcome() -> dict[str, Any]:
-    facts = {"session": {}, "tick": {}, "limits": {}, "heartbeat_s": 5.0, "features": [], "brains": ["guard"]}
+    session = {"id": "s", "resumed": False, "ttl_s": 0.0}
+    facts = {"session": session, "tick": {}, "limits": {}, "heartbeat_s": 5.0, "features": [], "brains": ["guard"]}
     return {"type": "welcome", "protocol": 1, "server": {}, **facts}
 
 

@@ -74,7 +74,7 @@ def stand_in(project: Path, *, parts: list[str], body: str = "") -> None:
     probes = 'case "$2" in *version_info*) echo 3 11; exit 0;; "import pip") exit 0;; esac\n'
     tell = probes + 'echo "python $*"\n' + body
     script(project / ".venv/bin/python", tell)
-    for tool in ("ruff", "mypy", "lint-imports"):
+    for tool in ("ruff", "mypy", "lint-imports", "gdformat", "gdlint"):
         script(project / ".venv/bin" / tool, f'echo "{tool} $*"\nexit ${{LINT_RC:-0}}\n')
     digest = subprocess.run(
         [sys.executable, "-c", "import make; print(make.project_hash())"],
@@ -155,11 +155,33 @@ def test_test_lints_and_then_gives_pytest_the_last_word(project: Path) -> None:
     assert result.stdout.endswith("python -m pytest -k one or two\n")
 
 
+def test_lint_reads_gdscript_where_there_is_any(project: Path) -> None:
+    stand_in(project, parts=["test", "lint"])
+    for folder in ("godot_demo/addons/brains", "tests/godot"):
+        (project / folder).mkdir(parents=True)
+    (project / "godot_demo/addons/brains/x.gd").touch()
+    assert started(run(project, "lint"))[-2:] == ["gdformat --check godot_demo", "gdlint godot_demo"]
+    (project / "tests/godot/y.gd").touch()
+    assert started(run(project, "lint"))[-2:] == ["gdformat --check godot_demo tests", "gdlint godot_demo tests"]
+
+
+@pytest.mark.parametrize("rc", [0, 1])
+def test_format_formats_both_languages(project: Path, rc: int) -> None:
+    stand_in(project, parts=["lint"])
+    (project / "godot_demo").mkdir()
+    (project / "godot_demo/x.gd").touch()
+    result = run(project, "format", LINT_RC=str(rc))
+    assert result.returncode == rc
+    assert started(result) == ["ruff check --fix make.py", "ruff format make.py", "gdformat godot_demo"]
+
+
 def test_test_stops_at_lint_that_fails_but_runs_every_checker(project: Path) -> None:
     stand_in(project, parts=["test", "lint", "embedded"])
+    (project / "godot_demo").mkdir()
+    (project / "godot_demo/x.gd").touch()
     result = run(project, "test", LINT_RC="1")
     assert result.returncode == 1
-    assert started(result)[-1].startswith("lint-imports")
+    assert started(result)[-1].startswith("gdlint")
     assert "tests were not run" in result.stdout
 
 

@@ -1,4 +1,4 @@
-"""`brains demo`: a castle yard in the terminal, played over a real socket by a real model."""
+"""`brains demo`: a castle yard in the terminal or in Godot, played over a real socket by a real model."""
 
 from __future__ import annotations
 
@@ -13,11 +13,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from brains.config import Config, load_config
 from brains.errors import ConfigError
 
 if TYPE_CHECKING:
+    from brains.cli._demo.godot import GodotGame
     from brains.cli._demo.play import Ending
     from brains.cli._demo.show import Show
     from brains.cli._demo.tally import Tally
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 CALLS = ("Hot pies!", "Good day to you, traveller.", "Come closer, look at this!", "Only one penny!")
+FOR_GODOT = ("headless", "actions", "project")
+FOR_TERMINAL = ("rate", "speed")
 EXAMPLES = """\b
 Examples:
   brains demo                                     until Ctrl-C, with any model that is there
@@ -34,12 +38,15 @@ Examples:
   brains demo --model scripted                    no model at all, only to see the parts move
   brains demo --plain | grep FALLBACK
   brains demo --seconds 20 --json > summary.json
+  brains demo --godot                             in a window of Godot, until you close it
+  brains demo --godot ~/bin/Godot_4.6 --headless --actions 20
+  brains demo --godot --project my_game           a game of yours; it gets --brains-url and the like after --
 
 Edit a file in prompts/ meanwhile: the next question uses it.
 
 Exit code 0 if the model did its work; 1 if it answered fewer than half of the questions that were asked, or gave one
 and the same answer wherever a leaf asked ten times or more, or if something is missing; 130 for a Ctrl-C before
-anything ran.
+anything ran. With --godot it is also 1 for an error in Godot's output, or if the actions were not finished in time.
 """
 
 
@@ -54,12 +61,22 @@ anything ran.
 @click.option("--rate", type=click.FloatRange(1, 60), default=10, show_default=True, help="Snapshots per second.")
 @click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the server; any free one if not given.")
 @click.option("--speed", type=click.FloatRange(0.1, 20), default=1, hidden=True, help="Game seconds per second.")
+@click.option(
+    "--godot",
+    is_flag=False,
+    flag_value="",
+    metavar="[PATH]",
+    help="Play in Godot 4.4 or newer: the program at PATH, else $GODOT, else `godot` on the PATH.",
+)
+@click.option("--headless", is_flag=True, help="With --godot: no window, and nobody at the keyboard.")
+@click.option("--actions", type=click.IntRange(min=1), help="With --godot: end after so many finished actions.")
+@click.option("--project", type=click.Path(), help="With --godot: play this project and not the castle yard.")
 @click.option("--plain", is_flag=True, help="Print lines instead of drawing a screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and all else on stderr.")
 @click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
-@click.pass_obj
+@click.pass_context
 def command(
-    given: ChatModel | None,
+    context: click.Context,
     seconds: float | None,
     model: str | None,
     trees: str | None,
@@ -68,11 +85,17 @@ def command(
     rate: float,
     speed: float,
     port: int,
+    godot: str | None,
+    headless: bool,
+    actions: int | None,
+    project: str | None,
     plain: bool,
     as_json: bool,
     config_file: str | None,
 ) -> None:
-    """Play a castle yard in the terminal: five agents, their behaviour trees, and a model that they ask."""
+    """Play a castle yard in the terminal or in Godot: five agents, their trees, and a model that they ask."""
+    _require_fitting(context, godot)
+    given: ChatModel | None = context.obj
     config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
     _require_folders(config)
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
@@ -82,25 +105,52 @@ def command(
     from brains.loading import load_trees
     from brains.reload import load_prompts
 
-    run = Run(
-        library=load_trees(config.trees_folder),
-        prompts=load_prompts(config.prompts_folder),
-        prompts_folder=config.prompts_folder,
-        # A program that runs this command may bring a model of its own as the click object.
-        model=given or (_scripted() if config.model == "scripted" else model_of(config)),
-        way=config.label_way,
-        seconds=seconds,
-        rate=rate,
-        speed=speed,
-        seed=seed,
-        port=config.port,
-    )
     tally = Tally()
-    with _show(plain=plain, as_json=as_json) as show:
+    with contextlib.ExitStack() as stack:
+        game = None
+        if godot is not None:
+            game = stack.enter_context(
+                _godot_game(config, godot, project, headless=headless, actions=actions, seconds=seconds, seed=seed)
+            )
+        run = Run(
+            library=load_trees(config.trees_folder),
+            prompts=load_prompts(config.prompts_folder),
+            prompts_folder=config.prompts_folder,
+            # A program that runs this command may bring a model of its own as the click object.
+            model=given or (_scripted() if config.model == "scripted" else model_of(config)),
+            way=config.label_way,
+            seconds=seconds,
+            rate=rate,
+            speed=speed,
+            seed=seed,
+            port=config.port,
+            godot=game,
+        )
+        show = stack.enter_context(_show(plain=plain, as_json=as_json))
         for error in run.prompts.errors.values():
             show.problem(str(error))
         ending = asyncio.run(play(run, show, tally))
     _end(tally, ending, show, as_json)
+
+
+def _require_fitting(context: click.Context, godot: str | None) -> None:
+    """Refuse options that would have no effect."""
+    for name in FOR_GODOT if godot is None else FOR_TERMINAL:
+        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+            where = "works with --godot only" if godot is None else "is for the terminal: in Godot, Godot decides"
+            raise click.UsageError(f"--{name} {where}")
+
+
+def _godot_game(
+    config: Config, named: str, project: str | None, *,
+    headless: bool, actions: int | None, seconds: float | None, seed: int,
+) -> GodotGame:  # fmt: skip
+    """Find all that it takes to play in Godot."""
+    from brains.cli._demo.engine import find_engine, find_project
+    from brains.cli._demo.godot import GodotGame
+
+    folder = find_project(project, config.trees_folder)
+    return GodotGame(find_engine(named), folder, headless=headless, actions=actions, seconds=seconds, seed=seed)
 
 
 def _scripted() -> ChatModel:
@@ -162,22 +212,31 @@ def _end(tally: Tally, ending: Ending, show: Show, as_json: bool) -> None:
         raise click.exceptions.Exit(0)
     if ending.interrupted and not tally.ticks:
         raise KeyboardInterrupt
-    problems = tally.problems()
-    # Who stops a run early has not waited for enough questions, so it proves nothing.
-    failed = bool(problems) and not ending.interrupted
+    problems = [*tally.problems(), *ending.problems]
+    failed = bool(ending.problems) or (bool(problems) and not ending.early)
     if as_json:
         _print_json(tally, ending, problems)
     else:
         print_summary(tally, ending.model)
+        if ending.game:
+            click.echo(_shown_game(ending.game))
     for problem in problems:
         click.secho(f"problem: {problem}", fg="red", err=as_json)
     raise click.exceptions.Exit(1 if failed else 0)
+
+
+def _shown_game(game: dict[str, Any]) -> str:
+    """Return what the castle yard in Godot says of itself in a line."""
+    results = ", ".join(f"{status} {count}" for status, count in game.get("results", {}).items())
+    longest = max(game.get("longest_silence_s", {}).values(), default=0.0)
+    return f"game       {game.get('finished', 0)} actions finished ({results}), nobody idle for over {longest:.1f} s"
 
 
 def _print_json(tally: Tally, ending: Ending, problems: list[str]) -> None:
     summary: dict[str, Any] = {
         "model": ending.model,
         **tally.summary(),
+        **({"game": ending.game} if ending.game else {}),
         "interrupted": ending.interrupted,
         "ok": not problems,
         "problems": problems,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from socket import SHUT_RDWR
@@ -20,6 +16,8 @@ from typing import Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
+
+from tests.godot.servers import serving
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -89,44 +87,6 @@ def play(godot: str, project: Path, *arguments: str, timeout: float) -> tuple[in
     # Script errors leave the exit code at 0.
     assert not re.search(r"SCRIPT ERROR|^ERROR:", result.stderr, re.MULTILINE), result.stderr
     return result.returncode, result.stdout
-
-
-@contextlib.contextmanager
-def serving(folder: Path, *options: str) -> Iterator[str]:
-    """Run `brains serve` and yield the URL that it listens on."""
-    out, err = folder / "server.out", folder / "server.err"
-    with out.open("w") as stdout, err.open("w") as stderr:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "brains", "serve", "--port", "0", *options],
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-        )
-    try:
-        yield listening_url(server, out, err)
-    finally:
-        server.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
-        try:
-            server.wait(15)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
-    log = err.read_text()
-    assert "Traceback" not in log, log
-    assert server.returncode in (0, 130), f"{server.returncode}: {log}"
-
-
-def listening_url(server: subprocess.Popen[bytes], out: Path, err: Path) -> str:
-    """Wait for the line in which the server says where it listens."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if found := re.search(r"^listening on (ws://\S+)$", out.read_text(), re.MULTILINE):
-            return found[1]
-        if server.poll() is not None:
-            break
-        time.sleep(0.05)
-    pytest.fail(f"the server does not listen: {out.read_text()}\n{err.read_text()}")
 
 
 def declare_actions(project: Path) -> None:

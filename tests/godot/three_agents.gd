@@ -1,8 +1,10 @@
 extends Node
-## A game without pictures that plays protocol 1 with three agents, and prints in one line of JSON what happened.
+## A game without pictures that plays protocol 1 with three agents, and prints in one line of JSON
+## what happened.
 ##
-## Arguments: the server's URL, the seconds to play, and the file with the actions that each agent declares.
-## Exit codes: 0 fine, 1 the server (or this script) did something wrong, 2 the server was silent.
+## Arguments: the server's URL, the seconds to play, and the file with the actions that each agent
+## declares. Exit codes: 0 fine, 1 the server (or this script) did something wrong, 2 the server was
+## silent.
 
 const SNAPSHOT_EVERY_S := 0.1
 const SILENCE_S := 3.0
@@ -10,7 +12,8 @@ const ACTION_TAKES_S := 0.4
 const SCENE_LASTS_S := 3.0
 const MAX_MESSAGE_BYTES := 4194304
 
-## Who comes by, and how the yard looks, in turns of a few seconds: so questions change and verdicts turn.
+## Who comes by, and how the yard looks, in turns of a few seconds: so questions change and verdicts
+## turn.
 const SCENES: Array[Dictionary] = [
 	{
 		"looks": "a masked man",
@@ -171,19 +174,17 @@ func _send_snapshot() -> void:
 	var agents: Dictionary = {}
 	for id: String in _declared:
 		agents[id] = {"me": _perceive(id, scene, distance)}
-	(
-		_send(
-			{
-				"type": "snapshot",
-				"seq": _seq,
-				"epoch": 1,
-				"frame": Engine.get_physics_frames(),
-				"time_ms": int(_now * 1000.0),
-				"world": {"light": scene["light"]},
-				"agents": agents,
-				"events": _events,
-			}
-		)
+	_send(
+		{
+			"type": "snapshot",
+			"seq": _seq,
+			"epoch": 1,
+			"frame": Engine.get_physics_frames(),
+			"time_ms": int(_now * 1000.0),
+			"world": {"light": scene["light"]},
+			"agents": agents,
+			"events": _events,
+		}
 	)
 	_events = []
 
@@ -242,7 +243,9 @@ func _on_agents_ack(message: Dictionary) -> void:
 
 func _on_actions(message: Dictionary) -> void:
 	if int(message["snapshot"]) != _seq or int(message["seq"]) <= _last_answer_seq:
-		_end(1, "actions %s answer snapshot %s, not %d" % [message["seq"], message["snapshot"], _seq])
+		_end(
+			1, "actions %s answer snapshot %s, not %d" % [message["seq"], message["snapshot"], _seq]
+		)
 		return
 	_last_answer_seq = int(message["seq"])
 	_acks += 1
@@ -275,7 +278,9 @@ func _on_action(action: Dictionary) -> void:
 		_end(1, "%s never declared %s" % [agent, action["name"]])
 		return
 	if _running.has(agent):
-		_end(1, "%s is to do %s while %s goes on" % [agent, action["name"], _running[agent]["name"]])
+		_end(
+			1, "%s is to do %s while %s goes on" % [agent, action["name"], _running[agent]["name"]]
+		)
 		return
 	_count(_actions, action["name"])
 	_count(_by_agent, agent)
@@ -304,14 +309,13 @@ func _happen(action: String) -> void:
 		"HideLoot":
 			_loot = false
 		"Challenge", "Attack":
-			_events.append(
-				{
-					"agent": "thief_1",
-					"name": "challenge",
-					"data": {"text": "Halt!"},
-					"time_ms": int(_now * 1000.0),
-				}
-			)
+			var challenge: Dictionary = {
+				"agent": "thief_1",
+				"name": "challenge",
+				"data": {"text": "Halt!"},
+				"time_ms": int(_now * 1000.0),
+			}
+			_events.append(challenge)
 
 
 ## Ends the running action of `agent` and says how.

@@ -1,7 +1,8 @@
 """The castle yard of `brains demo`.
 
 `cast` has the words, `yard` and `bodies` the simulation (plain calls, no clock, no input or output), `client` plays it
-against a server over protocol 1, `show` draws it, `tally` counts what the model did.
+against a server over protocol 1, `show` draws it, `tally` counts what the model did. For the yard in Godot, `engine`
+finds a Godot and `godot` runs it; `play` has the server and the model for both.
 """
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""One run of the demo: a real server, a real gateway, and the yard as their game, in one event loop."""
+"""One run of the demo: a real server, a real gateway, and a game, the terminal's own yard or a Godot."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from brains import __version__
 from brains.agent import Agent
 from brains.cli._demo.client import GameClient
+from brains.cli._demo.godot import GodotGame
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
 from brains.cli._demo.yard import Yard
 from brains.cli._running import keep_watching, stopped_by_signals
+from brains.errors import BrainsError
 from brains.gateway import Gateway
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
@@ -46,26 +49,43 @@ class Run:
     speed: float
     seed: int
     port: int
+    godot: GodotGame | None = None
+    """What is played; None: the yard in the terminal."""
 
 
 @dataclass
 class Ending:
-    """How a run ended: by Ctrl-C, and whether anything had run by then."""
+    """How a run ended."""
 
     interrupted: bool
+    """By Ctrl-C."""
     model: str = ""
+    closed: bool = False
+    """By the player, who closed the window."""
+    problems: list[str] = field(default_factory=list)
+    """What was wrong with the game."""
+    game: dict[str, Any] = field(default_factory=dict)
+    """What the game says of itself."""
+
+    @property
+    def early(self) -> bool:
+        """Somebody ended it who has not waited for enough questions, so it proves nothing."""
+        return self.interrupted or self.closed
 
 
 async def play(run: Run, show: Show, tally: Tally) -> Ending:
     """Play until the time is up or somebody stops it.
 
     Raises:
-        BrainsError: there is no model, the port is taken, or the game lost its server.
+        BrainsError: there is no model, the port is taken, or the game lost its server or never came to it.
     """
+    ears = Ears(show)
 
     def observe(report: TickReport) -> None:
         tally.add(report)
         show.report(report)
+        if run.godot is not None:
+            ears.report(report)
 
     gateway = Gateway(run.model, way=run.way)
     factory = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
@@ -73,6 +93,8 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     with stopped_by_signals() as stop:
         try:
             await server.start()  # a port in use is said before the model loads
+            if run.godot is not None:
+                await run.godot.prepare(show, stop)
             info = await _start_model(gateway, show, stop)
             if info is None:
                 return Ending(interrupted=True)
@@ -80,12 +102,53 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
             me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
             await _warm_up(gateway, list(warm_up_questions(run.library, run.prompts, me)), show, stop)
             show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
-            client = GameClient(server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show)
             async with _in_background(show, run, stop):
-                await client.play(run.seconds, stop)
-            return Ending(interrupted=stop.is_set(), model=f"{info.name} ({info.backend})")
+                if run.godot is None:
+                    client = GameClient(
+                        server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show
+                    )
+                    await client.play(run.seconds, stop)
+                else:
+                    await _play_godot(run.godot, server.url, show, stop, tally)
+            return _ending(run.godot, stop, f"{info.name} ({info.backend})")
         finally:
             await asyncio.gather(server.close(), gateway.close())
+
+
+async def _play_godot(game: GodotGame, url: str, show: Show, stop: asyncio.Event, tally: Tally) -> None:
+    """Have Godot play."""
+    if stop.is_set():
+        return
+    await game.play(url, show, stop)
+    if not tally.ticks and not stop.is_set():
+        why = "\n".join(game.problems) or f"Godot ended; its last lines:\n{game.log.tail()}"
+        hint = "\nWhere there is no screen, play with --headless" if "display drivers failed" in why else ""
+        raise BrainsError(
+            f"the game never asked for a decision. {why}\nAll that Godot said is in {game.log.path}{hint}"
+        )
+
+
+def _ending(game: GodotGame | None, stop: asyncio.Event, model: str) -> Ending:
+    if game is None:
+        return Ending(interrupted=stop.is_set(), model=model)
+    problems = [*game.problems, *([f"all that Godot said is in {game.log.path}"] if game.problems else [])]
+    return Ending(stop.is_set(), model, closed=game.closed, problems=problems, game=game.summary)
+
+
+class Ears:
+    """Hears what agents say in a game that does not tell us: from the reports of their ticks."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+        self._lines: dict[str, str] = {}
+
+    def report(self, report: TickReport) -> None:
+        """Put the pieces of lines together."""
+        for line, piece, done in report.speech:
+            text = self._lines.pop(line, "") + piece
+            if not done:
+                self._lines[line] = text
+            self._show.speech(report.agent, text, done)
 
 
 async def _start_model(gateway: Gateway, show: Show, stop: asyncio.Event) -> ModelInfo | None:

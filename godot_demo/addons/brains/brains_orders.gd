@@ -1,0 +1,332 @@
+class_name BrainsOrders
+extends RefCounted
+## The orders of all agents: checks each that comes, and keeps what the server is to be told of
+## them.
+##
+## The server checks them as well; but it may be another one than was thought, or late, and a
+## character must never do what its game did not declare.
+
+## Orders whose end is remembered, so that one that is named twice is carried out once.
+const REMEMBERED: int = 1024
+## Results that wait for the server.
+const MOST_RESULTS: int = 4096
+## Different mistakes that are printed.
+const MOST_WARNINGS: int = 20
+## As much of a text of the server's goes into messages and the console.
+const LONGEST_QUOTE: int = 100
+
+## Orders that came, and those of them that were begun.
+var received: int = 0
+var started: int = 0
+## Orders that were named again, which happens after a resume.
+var repeated: int = 0
+## Orders that were not carried out, by code.
+var dropped: Dictionary[String, int] = {}
+## How orders ended, by status.
+var ended: Dictionary[String, int] = {}
+## Results that were given up because too many waited.
+var results_lost: int = 0
+
+var _running: Dictionary[String, BrainOrder] = {}
+var _final: Dictionary[String, Dictionary] = {}
+## Results that wait: the ends of orders, oldest first...
+var _ends: Array[Dictionary] = []
+## ...and what is to be said of those that run, by their ids: the newest is enough.
+var _goings: Dictionary[String, Dictionary] = {}
+var _warned: Dictionary[String, bool] = {}
+var _local: int = 0
+var _client: BrainsClient
+
+
+func _init(client: BrainsClient) -> void:
+	_client = client
+
+
+## Takes one order out of an [code]actions[/code] message.
+##
+## [param seat] is null if there is no such agent; [param stale] says why the whole message is too
+## old, or "".
+func receive(entry: Dictionary, seat: BrainsSeat, stale: String, age_ms: float, seq: int) -> void:
+	received += 1
+	var id: String = _text(entry, "id")
+	if id.is_empty():
+		# It can be neither answered nor taken back.
+		_count(dropped, "bad_message")
+		_client.note_drop("bad_message", "an order came without an id")
+		return
+	if _running.has(id):
+		repeated += 1
+		_tell(_running[id])
+		return
+	if _final.has(id):
+		repeated += 1
+		_queue_end(_final[id])
+		return
+	var order: BrainOrder = BrainOrder.new()
+	order.id = id
+	order.name = StringName(_text(entry, "name"))
+	order.source = _text(entry, "source")
+	order.reason = _text(entry, "reason")
+	var agent_id: String = _text(entry, "agent")
+	if seat == null or not seat.is_here():
+		var nobody: String = "there is no agent %s" % _quote(agent_id)
+		_refuse(order, agent_id, &"rejected", "unknown_agent", nobody)
+		return
+	if stale.is_empty():
+		stale = _age_problem(entry, seat, age_ms, seq)
+	if not stale.is_empty():
+		_refuse(order, agent_id, &"expired", "stale", stale)
+		return
+	var problem: PackedStringArray = _problem_of(order, seat, entry.get("params"))
+	if not problem.is_empty():
+		_refuse(order, agent_id, &"rejected", problem[0], problem[1])
+		return
+	seat.applied = maxi(seat.applied, seq)
+	started += 1
+	order.agent = seat.agent
+	_running[id] = order
+	_tell(order)
+	seat.begin(order)
+
+
+## Makes an order of the game's own; null if the agent cannot carry it out (now).
+func make_local(seat: BrainsSeat, action: StringName, params: Dictionary) -> BrainOrder:
+	_local += 1
+	var order: BrainOrder = BrainOrder.new()
+	order.id = "%s!%d" % [seat.id, _local]
+	order.name = action
+	order.source = "local"
+	order.agent = seat.agent
+	order.is_orphan = seat.presence != BrainsSeat.Presence.DRIVEN
+	var problem: PackedStringArray = _problem_of(order, seat, params)
+	if problem.is_empty():
+		return order
+	if problem[0] != "action_not_available":
+		# What is not possible now is no mistake: a fallback tries again.
+		warn_once("%s cannot start %s: %s" % [seat.id, action, problem[1]])
+	return null
+
+
+## Takes an order back because the server says so.
+func cancel(id: String) -> void:
+	var order: BrainOrder = _running.get(id)
+	var agent: BrainAgent = order.agent if order != null else null
+	if agent != null and agent.seat != null:
+		agent.seat.cancel(order, "brain")
+
+
+## Notes that an order goes on.
+func progress(order: BrainOrder, data: Dictionary) -> void:
+	_tell(order, data)
+
+
+## Ends an order. False if it had ended before.
+func finish(
+	order: BrainOrder,
+	status: StringName,
+	data: Dictionary = {},
+	message: String = "",
+	code: String = ""
+) -> bool:
+	if not order.is_running():
+		return false
+	order.status = status
+	if _running.get(order.id) == order:
+		# Another session may have given its id to a newer one.
+		_running.erase(order.id)
+	_count(ended, status)
+	var agent: BrainAgent = order.agent
+	if agent != null and agent.seat != null:
+		agent.seat.forget(order, message)
+	if not order.is_local() and not order.is_orphan:
+		var result: Dictionary = _result(order.id, _id_of(agent), status, code, message, data)
+		_remember(order.id, result)
+		_queue_end(result)
+	return true
+
+
+## Forgets an agent's orders: it is gone, and its server side with it.
+func drop_agent(seat: BrainsSeat) -> void:
+	for order: BrainOrder in seat.running.values():
+		order.status = &"cancelled"
+		_running.erase(order.id)
+		_count(ended, &"cancelled")
+		if not order.is_local() and not order.is_orphan:
+			_remember(
+				order.id, _result(order.id, seat.id, &"cancelled", "", "the agent is gone", {})
+			)
+	seat.running.clear()
+
+
+## Forgets the server: it is a new one, to which the old orders mean nothing. They go on until it
+## gives others.
+func orphan_all() -> void:
+	for order: BrainOrder in _running.values():
+		order.is_orphan = true
+	_running.clear()
+	_final.clear()
+	_ends.clear()
+	_goings.clear()
+
+
+## Tells a server that has kept the session what runs here, so that it can say what should not.
+func report_running() -> void:
+	for order: BrainOrder in _running.values():
+		_tell(order)
+
+
+## Warns of a mistake in the game, but not of the same one again and again.
+func warn_once(text: String) -> void:
+	if not _warned.has(text) and _warned.size() < MOST_WARNINGS:
+		_warned[text] = true
+		push_warning("Brains: " + text)
+
+
+## How many results wait for the server.
+func waiting() -> int:
+	return _ends.size() + _goings.size()
+
+
+## Returns results that are to be sent now: first the ends of orders, since what ended made room for
+## what runs. They wait until [method sent] says that they were.
+func results(most: int) -> Array[Dictionary]:
+	var chosen: Array[Dictionary] = _ends.slice(0, most)
+	for result: Dictionary in _goings.values():
+		if chosen.size() >= most:
+			break
+		chosen.append(result)
+	return chosen
+
+
+## Notes that so many results of [method results] were sent.
+func sent(count: int) -> void:
+	if count <= 0:
+		return
+	var ends: int = mini(count, _ends.size())
+	_ends = _ends.slice(ends)
+	if count - ends >= _goings.size():
+		_goings.clear()
+		return
+	for id: String in _goings.keys().slice(0, count - ends):
+		_goings.erase(id)
+
+
+## How many orders of servers run now.
+func running_count() -> int:
+	return _running.size()
+
+
+func _age_problem(entry: Dictionary, seat: BrainsSeat, age_ms: float, seq: int) -> String:
+	if seq < seat.applied:
+		return "snapshot %d is older than %d, on which %s acted" % [seq, seat.applied, seat.id]
+	var limit: Variant = entry.get("ttl_ms")
+	var most_ms: float = _client.max_age_ms
+	if most_ms <= 0.0:
+		# null means absent, and that means any age.
+		most_ms = limit if limit is float or limit is int else INF
+	if age_ms > most_ms:
+		return "it is %d ms old, and %d are allowed" % [age_ms, most_ms]
+	return ""
+
+
+## Says by code and message why an order cannot be carried out; empty if it can. Fills its params.
+func _problem_of(order: BrainOrder, seat: BrainsSeat, given: Variant) -> PackedStringArray:
+	var action: BrainAction = seat.agent.find_action(order.name)
+	if action == null:
+		return ["unknown_action", "%s does not declare %s" % [seat.id, _quote(order.name)]]
+	if not seat.agent.is_possible(order.name):
+		return ["action_not_available", "%s is not possible now for %s" % [order.name, seat.id]]
+	if given != null and not given is Dictionary:
+		return ["bad_params", "%s: params has to be an object" % order.name]
+	var values: Dictionary = given if given is Dictionary else {}
+	var problem: String = action.convert_params(values, order.params)
+	return [] if problem.is_empty() else ["bad_params", problem]
+
+
+func _refuse(
+	order: BrainOrder, agent_id: String, status: StringName, code: String, message: String
+) -> void:
+	_count(dropped, code)
+	var result: Dictionary = _result(order.id, agent_id, status, code, message, {})
+	_remember(order.id, result)
+	_queue_end(result)
+	_client.note_drop(code, message)
+
+
+## Says that an order runs.
+func _tell(order: BrainOrder, data: Dictionary = {}) -> void:
+	if order.is_local() or order.is_orphan:
+		return
+	var result: Dictionary = _result(order.id, _id_of(order.agent), &"running", "", "", data)
+	if result["agent"] == "":
+		return
+	# A game may tell of its progress every frame.
+	if _goings.has(order.id):
+		result.merge(_goings[order.id])
+	_goings[order.id] = result
+	_keep_few()
+	_client.results_wait()
+
+
+func _id_of(agent: BrainAgent) -> String:
+	return agent.seat.id if agent != null and agent.seat != null else ""
+
+
+func _result(
+	id: String, agent: String, status: StringName, code: String, message: String, data: Dictionary
+) -> Dictionary:
+	var made: Dictionary = {
+		"type": "action_result",
+		"agent": agent,
+		"id": id,
+		"status": String(status),
+		"time_ms": _client.time_ms,
+	}
+	if not code.is_empty():
+		made["code"] = code
+	if not message.is_empty():
+		made["message"] = message
+	if not data.is_empty():
+		made["data"] = BrainsCodec.encode(data, _client.max_depth)
+	return made
+
+
+func _remember(id: String, result: Dictionary) -> void:
+	_final[id] = result
+	if _final.size() > REMEMBERED:
+		for oldest: String in _final:
+			_final.erase(oldest)
+			break
+
+
+func _queue_end(result: Dictionary) -> void:
+	if result["agent"] == "" or result["id"] == "":
+		return
+	_goings.erase(result["id"])
+	_ends.append(result)
+	_keep_few()
+	_client.results_wait()
+
+
+func _keep_few() -> void:
+	if waiting() <= MOST_RESULTS:
+		return
+	results_lost += 1
+	# What goes on will be told again; an end is told once.
+	for oldest: String in _goings:
+		_goings.erase(oldest)
+		return
+	_ends.pop_front()
+
+
+static func _count(counts: Dictionary[String, int], key: String) -> void:
+	counts[key] = counts.get(key, 0) + 1
+
+
+static func _text(entry: Dictionary, key: String) -> String:
+	var value: Variant = entry.get(key)
+	return value if value is String else ""
+
+
+static func _quote(text: String) -> String:
+	return text.left(LONGEST_QUOTE).c_escape()

@@ -1,0 +1,153 @@
+class_name BrainsSchedule
+extends RefCounted
+## Says which agents are due in a frame: each at its own rate, spread so that no frame has many of
+## them.
+
+## The golden ratio's fraction: multiples of it fall as evenly between 0 and 1 as any sequence can.
+const GOLDEN: float = 0.6180339887498949
+## Calls after which rates are added up again, since they may have changed.
+const RECOUNT_EVERY: int = 30
+## With fewer agents than this, a snapshot waits a frame for more of them.
+const FEW: int = 8
+## A frame is not a long one up to this.
+const ORDINARY_FRAME_MS: float = 50.0
+## Fewest agents that a frame takes if they are due.
+const FEWEST: int = 8
+
+var _seats: Array[BrainsSeat] = []
+var _due_ms: PackedFloat64Array = []
+var _period_ms: PackedFloat64Array = []
+var _urgent: Array[BrainsSeat] = []
+## Places of those that are due, in a frame.
+var _late: PackedInt32Array = []
+var _has_waited: bool = false
+var _cursor: int = 0
+var _count: int = 0
+var _frame_ms: float = 1000.0 / 60.0
+## Decisions per millisecond of all agents together.
+var _per_ms: float = 0.0
+var _recount_in: int = 0
+
+
+func size() -> int:
+	return _seats.size()
+
+
+func add(seat: BrainsSeat, now_ms: float) -> void:
+	seat.slot = _seats.size()
+	_seats.append(seat)
+	_count += 1
+	_recount_in = 0
+	var period_ms: float = 1000.0 / seat.agent.decision_rate
+	_period_ms.append(period_ms)
+	_due_ms.append(now_ms + fmod(_count * GOLDEN, 1.0) * period_ms)
+
+
+func remove(seat: BrainsSeat) -> void:
+	if seat.slot < 0:
+		return
+	var last: int = _seats.size() - 1
+	_seats[seat.slot] = _seats[last]
+	_seats[seat.slot].slot = seat.slot
+	_due_ms[seat.slot] = _due_ms[last]
+	_period_ms[seat.slot] = _period_ms[last]
+	_seats.remove_at(last)
+	_due_ms.remove_at(last)
+	_period_ms.remove_at(last)
+	seat.slot = -1
+	_urgent.erase(seat)
+
+
+## Puts an agent into the very next frame.
+func urge(seat: BrainsSeat) -> void:
+	if not seat.urgent and seat.slot >= 0:
+		seat.urgent = true
+		_urgent.append(seat)
+
+
+## Says how many agents a frame should take at most: twice as many as are due in one on average, so
+## that what has piled up while the server was slow is worked off over several frames.
+func most_per_frame(frame_ms: float) -> int:
+	_recount_in -= 1
+	if _recount_in <= 0:
+		_recount()
+	# One long frame, as while a scene loads, says little of those to come.
+	var counted_ms: float = minf(frame_ms, maxf(ORDINARY_FRAME_MS, 2.0 * _frame_ms))
+	_frame_ms += (counted_ms - _frame_ms) * 0.05
+	return maxi(FEWEST, ceili(2.0 * _per_ms * _frame_ms))
+
+
+## Returns the agents that are due, urgent ones first, and sets when they are due again.
+##
+## One that stands still because its part of the tree is paused, or that is in a snapshot newer than
+## [param answered], keeps its turn.
+func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
+	var taken: Array[BrainsSeat] = []
+	if not _urgent.is_empty():
+		_take_urgent(now_ms, most, taken)
+	# This loop sees every agent in every frame, so it does as little as it can.
+	var index: int = 0
+	var start: int = _cursor if _cursor < _due_ms.size() else 0
+	for due_ms: float in _due_ms:
+		if due_ms <= now_ms:
+			_late.append(index)
+		index += 1
+	if _late.is_empty():
+		return taken
+	if taken.is_empty() and _late.size() < mini(FEW, most) and not _has_waited:
+		# A snapshot costs more than an agent in it: few agents wait a frame for company.
+		_has_waited = true
+		_late.clear()
+		return taken
+	_has_waited = false
+	var count: int = _late.size()
+	# On from where the last frame had enough, so that nobody is always the last.
+	var first: int = _late.bsearch(start)
+	for step: int in count:
+		var late: int = _late[(first + step) % count]
+		if taken.size() >= most:
+			_cursor = late
+			break
+		var seat: BrainsSeat = _seats[late]
+		if seat.in_flight <= answered and not seat.urgent and seat.agent.can_process():
+			_set_next(late, now_ms)
+			taken.append(seat)
+	_late.clear()
+	return taken
+
+
+## Makes agents due again that were taken and could not be served.
+func put_back(seats: Array[BrainsSeat], now_ms: float) -> void:
+	for seat: BrainsSeat in seats:
+		if seat.slot >= 0:
+			_due_ms[seat.slot] = now_ms
+
+
+func _take_urgent(now_ms: float, most: int, taken: Array[BrainsSeat]) -> void:
+	var later: Array[BrainsSeat] = []
+	for seat: BrainsSeat in _urgent:
+		if taken.size() < most and seat.agent.can_process():
+			seat.urgent = false
+			_set_next(seat.slot, now_ms)
+			taken.append(seat)
+		else:
+			later.append(seat)
+	_urgent = later
+
+
+func _set_next(index: int, now_ms: float) -> void:
+	var period: float = _period_ms[index]
+	# From when it was due, so that agents stay spread; but what was missed is not made up for.
+	var next: float = _due_ms[index] + period
+	if next <= now_ms or next > now_ms + period:
+		next = now_ms + period
+	_due_ms[index] = next
+
+
+func _recount() -> void:
+	_recount_in = RECOUNT_EVERY
+	_per_ms = 0.0
+	for seat: BrainsSeat in _seats:
+		var rate: float = seat.agent.decision_rate
+		_period_ms[seat.slot] = 1000.0 / rate
+		_per_ms += rate / 1000.0

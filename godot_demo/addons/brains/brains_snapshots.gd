@@ -1,0 +1,190 @@
+class_name BrainsSnapshots
+extends RefCounted
+## The snapshots on their way: how many may be unanswered, and the events that wait for the next
+## one.
+##
+## Of the world only the newest state counts, so nothing is queued: what agents perceive is looked
+## at when there is room for a snapshot. An event happens once, so events are kept, up to a cap.
+
+## Without an answer for so long, the server will not answer this one any more.
+const ANSWER_TIMEOUT_MS: int = 10000
+## Events older than this mean nothing to a brain that has just begun.
+const STALE_EVENT_MS: float = 5000.0
+## Results that ride in one snapshot.
+const MOST_RESULTS: int = 256
+## Snapshots that have to fit before agents are added to those that were too long.
+const EASE_AFTER: int = 30
+
+var window: int = 2
+var max_events: int = 256
+var sent: int = 0
+var answered: int = 0
+## Snapshots that were never answered.
+var unanswered: int = 0
+var events_sent: int = 0
+var events_dropped: int = 0
+## Most agents in one, because more were too long; 0: no limit.
+var most_agents: int = 0
+
+var _seq: int = 0
+## Those that are not answered yet, oldest first: number, game time, wall time, and events in it.
+var _numbers: PackedInt64Array = []
+var _times_ms: PackedFloat64Array = []
+var _sent_ms: PackedInt64Array = []
+var _event_counts: PackedInt32Array = []
+var _events: Array[Dictionary] = []
+var _ease_in: int = 0
+## Events that were dropped since the last snapshot.
+var _just_dropped: int = 0
+
+
+## Tells whether one may be sent now.
+func has_room() -> bool:
+	return _numbers.size() < window
+
+
+## Number of the newest snapshot before which all are answered (or given up).
+func settled() -> int:
+	return _numbers[0] - 1 if not _numbers.is_empty() else _seq
+
+
+## How many events wait.
+func events_waiting() -> int:
+	return _events.size()
+
+
+## Begins with a server that goes on with the session, or knows nothing.
+func begin_session(resumed: bool, time_ms: float) -> void:
+	forget_unanswered()
+	if resumed:
+		return
+	_seq = 0
+	var fresh: Array[Dictionary] = []
+	for event: Dictionary in _events:
+		if time_ms - float(event["time_ms"]) <= STALE_EVENT_MS:
+			fresh.append(event)
+	_drop(_events.size() - fresh.size())
+	_events = fresh
+
+
+## Notes that the connection is gone, and with it all answers that were to come.
+func forget_unanswered() -> void:
+	unanswered += _numbers.size()
+	for count: int in _event_counts:
+		# They may have arrived, but to say them again could make one event two.
+		_drop(count)
+	_numbers.clear()
+	_times_ms.clear()
+	_sent_ms.clear()
+	_event_counts.clear()
+
+
+## Keeps an event for the next snapshot.
+func add_event(event: Dictionary) -> void:
+	if _events.size() >= max_events:
+		_events.pop_front()
+		_drop(1)
+	_events.append(event)
+
+
+## Gives all events up that wait, which are too long for a message.
+func leave_events_out(message: Dictionary) -> void:
+	_drop(_events.size())
+	_events = []
+	message.erase("events")
+	message["events_dropped"] = _just_dropped
+
+
+## Notes that there was room for so many agents only.
+func divide(fitting: int) -> void:
+	most_agents = maxi(1, fitting)
+	_ease_in = EASE_AFTER
+
+
+## Returns the message for these agents.
+func build(
+	parts: Dictionary, world: Dictionary, results: Array[Dictionary], epoch: int, time_ms: float
+) -> Dictionary:
+	var message: Dictionary = {
+		"type": "snapshot",
+		"seq": _seq + 1,
+		"epoch": epoch,
+		"frame": Engine.get_physics_frames(),
+		"time_ms": time_ms,
+		"world": world,
+		"agents": parts,
+	}
+	if not _events.is_empty():
+		message["events"] = _events
+	if _just_dropped > 0:
+		message["events_dropped"] = _just_dropped
+	if not results.is_empty():
+		message["results"] = results
+	return message
+
+
+## Notes that a message of [method build] was sent.
+func launched(time_ms: float, now_ms: int) -> void:
+	_seq += 1
+	sent += 1
+	_numbers.append(_seq)
+	_times_ms.append(time_ms)
+	_sent_ms.append(now_ms)
+	_event_counts.append(_events.size())
+	if not _events.is_empty():
+		events_sent += _events.size()
+		_events = []
+	_just_dropped = 0
+	if most_agents > 0:
+		_ease()
+
+
+## Number of the snapshot that is built next.
+func next_number() -> int:
+	return _seq + 1
+
+
+## Takes an answer; returns the game time of its snapshot, or -1 if there is none unanswered of this
+## number.
+func land(seq: int) -> float:
+	var place: int = _numbers.find(seq)
+	if place < 0:
+		return -1.0
+	var time_ms: float = _times_ms[place]
+	_forget(place)
+	answered += 1
+	# Answers come in the order of the snapshots, so those before it will have none.
+	for older: int in place:
+		_forget(0)
+	unanswered += place
+	return time_ms
+
+
+## Gives up snapshots that the server has forgotten; returns how many.
+func give_up_old(now_ms: int) -> int:
+	var count: int = 0
+	while not _sent_ms.is_empty() and now_ms - _sent_ms[0] > ANSWER_TIMEOUT_MS:
+		_forget(0)
+		count += 1
+	unanswered += count
+	return count
+
+
+## Agents may perceive less by now.
+func _ease() -> void:
+	_ease_in -= 1
+	if _ease_in <= 0:
+		_ease_in = EASE_AFTER
+		most_agents += 1 + most_agents / 8
+
+
+func _forget(place: int) -> void:
+	_numbers.remove_at(place)
+	_times_ms.remove_at(place)
+	_sent_ms.remove_at(place)
+	_event_counts.remove_at(place)
+
+
+func _drop(count: int) -> void:
+	events_dropped += count
+	_just_dropped += count

@@ -1,0 +1,35 @@
+extends Node2D
+## The main scene: the yard, what is shown above it, and who ends a run without a player.
+
+## Exit code for arguments that mean nothing.
+const USAGE: int = 2
+
+@onready var yard: Yard = $Yard
+@onready var overlay: Overlay = $Overlay
+
+
+func _ready() -> void:
+	var options: Options = Options.parse(OS.get_cmdline_user_args())
+	if not options.problem.is_empty():
+		printerr(options.problem)
+		Brains.close()
+		get_tree().quit(USAGE)
+		return
+	yard.director.begin(options.random_seed)
+	yard.told.connect(overlay.tell)
+	if not options.autopilot:
+		_let_the_player_in()
+	var tally: Tally = Tally.new(yard)
+	add_child(tally)
+	if not options.trace.is_empty():
+		tally.trace = Trace.open(options.trace)
+	add_child(Referee.new(options, tally))
+
+
+func _let_the_player_in() -> void:
+	var scene: PackedScene = load("res://scenes/player.tscn")
+	var player: Player = scene.instantiate()
+	player.name = "player"
+	player.position = yard.place(&"Gate")
+	player.leaving.connect(func(_who: Visitor, how: String) -> void: overlay.tell("You", how))
+	yard.bodies.add_child(player)

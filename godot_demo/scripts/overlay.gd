@@ -1,0 +1,77 @@
+class_name Overlay
+extends CanvasLayer
+## What is shown above the yard: the connection, what to do when there is none, and the last news.
+
+const MOST_NEWS: int = 3
+## Seconds without a server after which the banner comes: most losses are shorter.
+const BANNER_AFTER_S: float = 1.0
+const STATES: Dictionary[BrainsClient.State, String] = {
+	BrainsClient.State.OFF: "off",
+	BrainsClient.State.CONNECTING: "connecting",
+	BrainsClient.State.GREETING: "saying hello",
+	BrainsClient.State.OPEN: "connected",
+	BrainsClient.State.WAITING: "waiting for the server",
+	BrainsClient.State.REFUSED: "refused",
+}
+const GOOD: Color = Color(0.55, 0.95, 0.5)
+const BAD: Color = Color(1.0, 0.6, 0.4)
+
+var _why: String = ""
+var _away_s: float = 0.0
+var _news: PackedStringArray = []
+
+@onready var status: Label = %Status
+@onready var banner: Label = %Banner
+@onready var news: Label = %News
+
+
+func _ready() -> void:
+	Brains.disconnected.connect(_on_disconnected)
+	Brains.problem.connect(_on_problem)
+	banner.hide()
+
+
+func _process(delta: float) -> void:
+	var is_open: bool = Brains.is_open()
+	_away_s = 0.0 if is_open else _away_s + delta
+	status.text = _status()
+	status.modulate = GOOD if is_open else BAD
+	banner.visible = _away_s > BANNER_AFTER_S
+	if banner.visible:
+		banner.text = _advice()
+
+
+## Shows something that has happened.
+func tell(who: String, text: String) -> void:
+	_news.append("%s   %s" % [who, text])
+	if _news.size() > MOST_NEWS:
+		_news.remove_at(0)
+	news.text = "\n".join(_news)
+
+
+func _status() -> String:
+	var driven: int = 0
+	for agent: BrainAgent in Brains.agents():
+		driven += 1 if agent.is_brained else 0
+	return (
+		"%s   %s   %d of %d characters have a brain"
+		% [STATES[Brains.state], BrainsSettings.server_url(), driven, Brains.agents().size()]
+	)
+
+
+func _advice() -> String:
+	if Brains.state == BrainsClient.State.REFUSED:
+		return "The server refuses this game: %s" % _why
+	var advice: String = (
+		"No server at %s. Start one with   brains serve   in the project's folder."
+		% BrainsSettings.server_url()
+	)
+	return advice + "\nUntil then everybody does what they can without a brain."
+
+
+func _on_disconnected(_code: int, reason: String, _retry_in_s: float) -> void:
+	_why = reason
+
+
+func _on_problem(code: String, message: String, _hint: String) -> void:
+	tell("problem", "%s: %s" % [code, message])

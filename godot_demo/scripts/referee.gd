@@ -1,0 +1,41 @@
+class_name Referee
+extends Node
+## Ends a run without a player: after so many finished actions, or when its time is up.
+
+const DONE: int = 0
+## The time was up before the actions were done.
+const TOO_SLOW: int = 1
+
+var _options: Options
+var _tally: Tally
+
+
+func _init(options: Options, tally: Tally) -> void:
+	_options = options
+	_tally = tally
+	process_mode = Node.PROCESS_MODE_ALWAYS
+
+
+func _ready() -> void:
+	if _options.quit_after_actions == 0 and _options.quit_after_seconds == 0.0:
+		set_process(false)
+
+
+func _process(_delta: float) -> void:
+	if _options.quit_after_actions > 0 and _tally.finished >= _options.quit_after_actions:
+		_end(DONE)
+	elif _options.quit_after_seconds > 0.0 and _tally.seconds() >= _options.quit_after_seconds:
+		_end(DONE if _options.quit_after_actions == 0 else TOO_SLOW)
+
+
+func _end(code: int) -> void:
+	set_process(false)
+	var text: String = JSON.stringify(_tally.summary(), "", false)
+	print(text)
+	if not _options.summary.is_empty():
+		var file: FileAccess = FileAccess.open(_options.summary, FileAccess.WRITE)
+		if file != null:
+			file.store_line(text)
+			file.close()
+	Brains.close("the run is over")
+	get_tree().quit(code)

@@ -1,0 +1,71 @@
+class_name Thief
+extends Actor
+## Creeps to the stall, and steals when nobody looks.
+
+## What he carries.
+var loot: int = 0
+## What he has brought home.
+var hoard: int = 0
+
+
+func _ready() -> void:
+	super()
+	brain.fallback_callable = _lie_low
+
+
+func _observe() -> Dictionary:
+	var perceived: Dictionary = super()
+	perceived["loot"] = loot
+	perceived["scene"] = yard.director.scene
+	return perceived
+
+
+func _carry_out(order: BrainOrder) -> void:
+	match order.name:
+		&"Sneak":
+			_sneak(order)
+		&"Steal":
+			begin(order, "reaches for the merchant's cash box", 0.9, _steal)
+		&"HideLoot":
+			begin(
+				order, "drags a clinking bag into the cellar", 0.5, _hide, [yard.place(&"Cellar")]
+			)
+		&"Flee":
+			begin(order, "runs away", 1.2, _nothing_comes_of, [yard.place(&"Cellar")], 5.0)
+		_:
+			super(order)
+
+
+## Nobody knows who he is.
+func seen_from(distance: float) -> Dictionary:
+	var sight: Dictionary = super(distance)
+	sight["kind"] = "stranger"
+	return sight
+
+
+func _sneak(order: BrainOrder) -> void:
+	if order.params["to"] != "stall":
+		order.fail("there is no shadow to creep along in")
+		return
+	var shadow: Vector2 = yard.place(&"Shadow")
+	begin(order, "creeps along in the shadow of the wall", 0.8, _nothing_comes_of, [shadow])
+
+
+func _steal(_order: BrainOrder) -> String:
+	if not yard.director.is_unwatched:
+		yard.tell(self, &"challenge", "somebody shouts: stop, thief!")
+		return "somebody saw it"
+	loot += 1
+	return ""
+
+
+func _hide(_order: BrainOrder) -> String:
+	hoard += loot
+	loot = 0
+	return ""
+
+
+## What the thief does without a brain: he goes home, and stays there.
+func _lie_low(agent: BrainAgent) -> void:
+	if metres_to(yard.place(&"Cellar")) > 0.5:
+		agent.start(&"Flee")

@@ -1,0 +1,63 @@
+"""Servers for games that tests play."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+__all__ = ["listening_url", "serving"]
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@contextlib.contextmanager
+def serving(folder: Path, *options: str, cwd: Path = ROOT) -> Iterator[str]:
+    """Run `brains serve` on a free port, and yield the URL that it listens on; it must end without a traceback.
+
+    Args:
+        folder: Where its output goes.
+        options: Further ones.
+        cwd: Where it is run: it takes `trees` and `prompts` from there.
+    """
+    out, err = folder / "server.out", folder / "server.err"
+    with out.open("w") as stdout, err.open("w") as stderr:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "brains", "serve", "--port", "0", *options],
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    try:
+        yield listening_url(server, out, err)
+    finally:
+        server.send_signal(signal.SIGTERM if os.name == "nt" else signal.SIGINT)
+        try:
+            server.wait(15)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+    log = err.read_text()
+    assert "Traceback" not in log, log
+    assert server.returncode in (0, 130), f"{server.returncode}: {log}"
+
+
+def listening_url(server: subprocess.Popen[bytes], out: Path, err: Path) -> str:
+    """Wait for the line in which the server says where it listens."""
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if found := re.search(r"^listening on (ws://\S+)$", out.read_text(), re.MULTILINE):
+            return found[1]
+        if server.poll() is not None:
+            break
+        time.sleep(0.05)
+    pytest.fail(f"the server does not listen: {out.read_text()}\n{err.read_text()}")
