@@ -11,7 +11,7 @@ import pytest
 
 from tests.godot.suites import DEMO, HERE, SUITES, Run, read_run, run_suite
 
-GDSCRIPT = sorted(path.relative_to(SUITES).as_posix() for path in SUITES.glob("test_*.gd"))
+GDSCRIPT = sorted(path.relative_to(SUITES).as_posix() for path in SUITES.rglob("test_*.gd"))
 
 
 @pytest.mark.timeout(120)

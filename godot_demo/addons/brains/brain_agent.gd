@@ -115,6 +115,10 @@ var is_held: bool = false
 var is_brained: bool = false
 ## What the client knows of this agent; null while it is not in the tree.
 var seat: BrainsSeat
+## The character. For the client.
+var actor: Node
+## The actor alone says what is perceived, so that it can be asked itself. For the client.
+var asks_only_actor: bool = false
 ## Not every action need be possible: [method mask] has to be asked. For the client.
 var may_mask: bool = false
 
@@ -122,17 +126,14 @@ var _by_name: Dictionary[StringName, BrainAction] = {}
 var _unavailable: Dictionary[StringName, bool] = {}
 var _paths: Array[NodePath] = []
 var _line_id: String = ""
-var _actor: Node
 var _actor_observes: bool = false
-## The actor alone says what is perceived; this saves a call in each decision.
-var _asks_only_actor: bool = false
 
 
 func _enter_tree() -> void:
 	if Engine.is_editor_hint():
 		return
 	add_to_group(GROUP)
-	_actor = get_parent()
+	actor = get_parent()
 	_look_at_actor()
 	_update_may_mask()
 	if seat != null:
@@ -165,12 +166,12 @@ func _get_configuration_warnings() -> PackedStringArray:
 func _observe() -> Dictionary:
 	var seen: Dictionary = {}
 	if _actor_observes:
-		var observed: Variant = _actor.call(&"_observe")
+		var observed: Variant = actor.call(&"_observe")
 		if observed is Dictionary:
 			# The actor may go on to use its own, or have it from a constant.
 			seen = observed if _paths.is_empty() else observed.duplicate()
 	for index: int in _paths.size():
-		seen[observed_properties[index]] = _actor.get_indexed(_paths[index])
+		seen[observed_properties[index]] = actor.get_indexed(_paths[index])
 	return seen
 
 
@@ -256,9 +257,9 @@ func find_action(action: StringName) -> BrainAction:
 	return _by_name.get(action)
 
 
-## Returns what [method _observe] gives, ready for JSON; for the client.
+## Returns what is perceived, ready for JSON; for the client.
 func perceive() -> Dictionary:
-	var seen: Variant = _actor.call(&"_observe") if _asks_only_actor else _observe()
+	var seen: Variant = actor.call(&"_observe") if asks_only_actor else _observe()
 	# A script error in it gives null, and must not stop the agents that come after.
 	if not seen is Dictionary:
 		if seen is Object and seat != null:
@@ -306,8 +307,8 @@ func hear(id: String, text: String, done: bool) -> void:
 
 
 func _look_at_actor() -> void:
-	_actor_observes = _actor != null and _actor.has_method(&"_observe")
-	_asks_only_actor = _actor_observes and _paths.is_empty() and get_script() == BrainAgent
+	_actor_observes = actor != null and actor.has_method(&"_observe")
+	asks_only_actor = _actor_observes and _paths.is_empty() and get_script() == BrainAgent
 
 
 func _update_may_mask() -> void:

@@ -34,6 +34,10 @@ var started_ms: float = 0.0
 ## How it goes: [code]running[/code], or how it ended.
 var status: StringName = &"running"
 
+## What the server calls the agent. For the client.
+var agent_id: String = ""
+## Why it ended, in a few words. For panels.
+var message: String = ""
 ## Nobody waits for its end: the session that gave it is over, or it was the fallback's. It goes on
 ## until a brain orders something.
 var is_orphan: bool = false
@@ -46,9 +50,9 @@ func succeed(data: Dictionary = {}) -> bool:
 	return _report(&"success", data)
 
 
-## The action cannot be done. False if it had ended before.
-func fail(message: String = "", data: Dictionary = {}) -> bool:
-	return _report(&"failure", data, message)
+## The action cannot be done, [param why] in a few words. False if it had ended before.
+func fail(why: String = "", data: Dictionary = {}) -> bool:
+	return _report(&"failure", data, why)
 
 
 ## The action goes on; [param data] tells the tree how far it is. False if it has ended.
@@ -70,9 +74,9 @@ func _to_string() -> String:
 	return "%s %s%s" % [id, name, params if not params.is_empty() else ""]
 
 
-func _report(how: StringName, data: Dictionary, message: String = "") -> bool:
+func _report(how: StringName, data: Dictionary, why: String = "") -> bool:
 	var owner: BrainAgent = agent
 	if owner == null or owner.seat == null:
 		return false
 	# Not by its id: another session may have given the same to another order meanwhile.
-	return owner.seat.report_on(self, how, data, message)
+	return owner.seat.report_on(self, how, data, why)

@@ -146,24 +146,26 @@ static func _encode_dictionary(source: Dictionary, depth: int) -> Variant:
 
 
 static func _encode_array(source: Array, depth: int) -> Variant:
-	if depth <= 0 or _containers_left <= 0:
+	if depth <= 0:
 		return _give_up()
-	_containers_left -= 1
 	for value: Variant in source:
+		if value is String:
+			continue
 		if value is float:
 			if is_finite(value):
 				continue
 		elif value is int:
 			if value <= LARGEST_INT and value >= -LARGEST_INT:
 				continue
-		elif value is String:
-			continue
 		return _encode_items(source, depth)
 	return source
 
 
-## Arrays of plain values never come here.
-static func _encode_items(source: Array, depth: int) -> Array:
+## Arrays of plain values never come here, so they do not count as containers either.
+static func _encode_items(source: Array, depth: int) -> Variant:
+	if _containers_left <= 0:
+		return _give_up()
+	_containers_left -= 1
 	var made: Array = []
 	var is_same_so_far: bool = true
 	for value: Variant in source:

@@ -188,7 +188,10 @@ func _poll_peer() -> void:
 				_fail(-1, "%s does not answer" % url)
 		_:
 			# While it is closing, our own messages may be stuck; but the server has said all that it will.
-			_fail(_peer.get_close_code(), _peer.get_close_reason())
+			var reason: String = _peer.get_close_reason()
+			if reason.is_empty() and _peer.get_close_code() == -1 and state == State.OPEN:
+				reason = "the connection was cut"
+			_fail(_peer.get_close_code(), reason)
 
 
 func _greet() -> void:

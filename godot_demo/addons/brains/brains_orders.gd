@@ -84,8 +84,11 @@ func receive(entry: Dictionary, seat: BrainsSeat, stale: String, age_ms: float, 
 	seat.applied = maxi(seat.applied, seq)
 	started += 1
 	order.agent = seat.agent
+	order.agent_id = seat.id
 	_running[id] = order
-	_tell(order)
+	_goings[id] = _result(order, &"running")
+	_keep_few()
+	_client.outbox.results_wait()
 	seat.begin(order)
 
 
@@ -97,6 +100,7 @@ func make_local(seat: BrainsSeat, action: StringName, params: Dictionary) -> Bra
 	order.name = action
 	order.source = "local"
 	order.agent = seat.agent
+	order.agent_id = seat.id
 	order.is_orphan = seat.presence != BrainsSeat.Presence.DRIVEN
 	var problem: PackedStringArray = _problem_of(order, seat, params)
 	if problem.is_empty():
@@ -135,11 +139,12 @@ func finish(
 		# Another session may have given its id to a newer one.
 		_running.erase(order.id)
 	_count(ended, status)
+	order.message = message
 	var agent: BrainAgent = order.agent
 	if agent != null and agent.seat != null:
-		agent.seat.forget(order, message)
+		agent.seat.forget(order)
 	if not order.is_local() and not order.is_orphan:
-		var result: Dictionary = _result(order.id, _id_of(agent), status, code, message, data)
+		var result: Dictionary = _result(order, status, code, message, data)
 		_remember(order.id, result)
 		_queue_end(result)
 	return true
@@ -152,9 +157,7 @@ func drop_agent(seat: BrainsSeat) -> void:
 		_running.erase(order.id)
 		_count(ended, &"cancelled")
 		if not order.is_local() and not order.is_orphan:
-			_remember(
-				order.id, _result(order.id, seat.id, &"cancelled", "", "the agent is gone", {})
-			)
+			_remember(order.id, _result(order, &"cancelled", "", "the agent is gone"))
 	seat.running.clear()
 
 
@@ -247,7 +250,8 @@ func _refuse(
 	order: BrainOrder, agent_id: String, status: StringName, code: String, message: String
 ) -> void:
 	_count(dropped, code)
-	var result: Dictionary = _result(order.id, agent_id, status, code, message, {})
+	order.agent_id = agent_id
+	var result: Dictionary = _result(order, status, code, message)
 	_remember(order.id, result)
 	_queue_end(result)
 	_client.note_drop(code, message)
@@ -257,30 +261,30 @@ func _refuse(
 func _tell(order: BrainOrder, data: Dictionary = {}) -> void:
 	if order.is_local() or order.is_orphan:
 		return
-	var result: Dictionary = _result(order.id, _id_of(order.agent), &"running", "", "", data)
-	if result["agent"] == "":
+	if order.agent_id.is_empty():
 		return
+	var result: Dictionary = _result(order, &"running", "", "", data)
 	# A game may tell of its progress every frame.
 	if _goings.has(order.id):
 		result.merge(_goings[order.id])
 	_goings[order.id] = result
 	_keep_few()
-	_client.results_wait()
-
-
-func _id_of(agent: BrainAgent) -> String:
-	return agent.seat.id if agent != null and agent.seat != null else ""
+	_client.outbox.results_wait()
 
 
 func _result(
-	id: String, agent: String, status: StringName, code: String, message: String, data: Dictionary
+	order: BrainOrder,
+	status: StringName,
+	code: String = "",
+	message: String = "",
+	data: Dictionary = {}
 ) -> Dictionary:
 	var made: Dictionary = {
 		"type": "action_result",
-		"agent": agent,
-		"id": id,
-		"status": String(status),
-		"time_ms": _client.time_ms,
+		"agent": order.agent_id,
+		"id": order.id,
+		"status": status,
+		"time_ms": int(_client.time_ms),
 	}
 	if not code.is_empty():
 		made["code"] = code
@@ -305,11 +309,11 @@ func _queue_end(result: Dictionary) -> void:
 	_goings.erase(result["id"])
 	_ends.append(result)
 	_keep_few()
-	_client.results_wait()
+	_client.outbox.results_wait()
 
 
 func _keep_few() -> void:
-	if waiting() <= MOST_RESULTS:
+	if _ends.size() + _goings.size() <= MOST_RESULTS:
 		return
 	results_lost += 1
 	# What goes on will be told again; an end is told once.

@@ -87,7 +87,6 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 		_take_urgent(now_ms, most, taken)
 	# This loop sees every agent in every frame, so it does as little as it can.
 	var index: int = 0
-	var start: int = _cursor if _cursor < _due_ms.size() else 0
 	for due_ms: float in _due_ms:
 		if due_ms <= now_ms:
 			_late.append(index)
@@ -100,18 +99,21 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 		_late.clear()
 		return taken
 	_has_waited = false
-	var count: int = _late.size()
-	# On from where the last frame had enough, so that nobody is always the last.
-	var first: int = _late.bsearch(start)
-	for step: int in count:
-		var late: int = _late[(first + step) % count]
+	var index_of_first: int = 0
+	if taken.size() + _late.size() > most:
+		# On from where the last frame had enough, so that nobody is always the last.
+		index_of_first = _late.bsearch(_cursor)
+		_late.append_array(_late.slice(0, index_of_first))
+	for step: int in range(index_of_first, _late.size()):
+		var late: int = _late[step]
 		if taken.size() >= most:
 			_cursor = late
 			break
 		var seat: BrainsSeat = _seats[late]
 		if seat.in_flight <= answered and not seat.urgent and seat.agent.can_process():
-			_set_next(late, now_ms)
 			taken.append(seat)
+			var next: float = _due_ms[late] + _period_ms[late]
+			_due_ms[late] = next if next > now_ms else now_ms + _period_ms[late]
 	_late.clear()
 	return taken
 
@@ -128,7 +130,10 @@ func _take_urgent(now_ms: float, most: int, taken: Array[BrainsSeat]) -> void:
 	for seat: BrainsSeat in _urgent:
 		if taken.size() < most and seat.agent.can_process():
 			seat.urgent = false
-			_set_next(seat.slot, now_ms)
+			if _due_ms[seat.slot] - now_ms < 0.5 * _period_ms[seat.slot]:
+				# Its turn would come soon; otherwise it comes all the same, or those that something
+				# has made urgent in one moment would be due together ever after.
+				_set_next(seat.slot, now_ms)
 			taken.append(seat)
 		else:
 			later.append(seat)
@@ -136,12 +141,10 @@ func _take_urgent(now_ms: float, most: int, taken: Array[BrainsSeat]) -> void:
 
 
 func _set_next(index: int, now_ms: float) -> void:
-	var period: float = _period_ms[index]
 	# From when it was due, so that agents stay spread; but what was missed is not made up for.
+	var period: float = _period_ms[index]
 	var next: float = _due_ms[index] + period
-	if next <= now_ms or next > now_ms + period:
-		next = now_ms + period
-	_due_ms[index] = next
+	_due_ms[index] = next if next > now_ms else now_ms + period
 
 
 func _recount() -> void:

@@ -5,8 +5,12 @@ extends RefCounted
 ## WAITING: for the server, and the fallback does not play yet.
 enum Presence { WAITING, DRIVEN, LOST }
 
+## Decisions per second below which the first one is made at once.
+const SLOW_RATE: float = 2.0
 ## An order that ends sooner after the last decision has to wait until the agent is due.
 const LEAST_GAP_MS: float = 50.0
+## Orders after which it is looked again whether anything is connected to the agent's signal.
+const CHECK_EVERY: int = 16
 ## Orders whose end is kept for panels.
 const MOST_HISTORY: int = 8
 
@@ -34,13 +38,15 @@ var decisions: int = 0
 ## Orders that were begun, and how they ended, by status.
 var counts: Dictionary[String, int] = {"orders": 0}
 var last_decision_ms: float = 0.0
-## The last orders that ended: name, source, status, message.
-var history: Array[Dictionary] = []
+## The last orders that ended.
+var history: Array[BrainOrder] = []
 
 var _since_ms: int = 0
 var _was_announced: bool = false
 var _last_name: StringName = &""
 var _last_params: Dictionary = {}
+## For so many orders nobody asks again whether somebody carries them out.
+var _heard_for: int = 0
 ## The session that holds the agent.
 var _held_in: String = ""
 
@@ -73,6 +79,9 @@ func accept() -> void:
 	presence = Presence.DRIVEN
 	_was_announced = true
 	agent.is_brained = true
+	if agent.decision_rate < SLOW_RATE:
+		# It should not have to wait for its turn to begin.
+		client.urge(self)
 	if is_news:
 		agent.brain_found.emit()
 
@@ -202,10 +211,13 @@ func begin(order: BrainOrder) -> void:
 	running[order.id] = order
 	order.started_ms = client.time_ms
 	counts["orders"] += 1
-	_last_name = order.name
-	# A game may change what it is given.
-	_last_params = order.params.duplicate(true)
-	if agent.action_requested.get_connections().is_empty():
+	if agent.fallback == BrainAgent.Fallback.RESUME_LAST:
+		_last_name = order.name
+		# A game may change what it is given.
+		_last_params = order.params.duplicate(true)
+	# To ask for the connections takes longer than all the rest, and who has listened still does.
+	_heard_for -= 1
+	if _heard_for < 0 and not _is_heard():
 		var text: String = "nothing is connected to action_requested of %s" % id
 		client.orders.finish(order, &"failure", {}, text, "not_handled")
 		client.orders.warn_once("%s, so it can do nothing" % text)
@@ -256,28 +268,25 @@ func cancel_all(reason: String) -> void:
 
 
 ## Notes that an order has ended; called by [BrainsOrders].
-func forget(order: BrainOrder, message: String) -> void:
+func forget(order: BrainOrder) -> void:
 	if running.get(order.id) == order:
 		# Another session may have given its id to a newer one.
 		running.erase(order.id)
 	counts[order.status] = counts.get(order.status, 0) + 1
-	(
-		history
-		. append(
-			{
-				"name": String(order.name),
-				"source": order.source,
-				"status": String(order.status),
-				"message": message,
-			}
-		)
-	)
+	history.append(order)
 	if history.size() > MOST_HISTORY:
 		history.pop_front()
 
 
+func _is_heard() -> bool:
+	_heard_for = 0 if agent.action_requested.get_connections().is_empty() else CHECK_EVERY
+	return _heard_for > 0
+
+
 ## Ends what cannot go on beside a new order, and what is left over from the time without a brain.
 func _make_room(newcomer: BrainOrder) -> void:
+	if running.is_empty():
+		return
 	for order: BrainOrder in running.values():
 		var is_left_over: bool = order.is_orphan and not newcomer.is_local()
 		if is_left_over or agent.one_at_a_time:
@@ -304,7 +313,7 @@ func describe() -> Dictionary:
 		"decision_rate": agent.decision_rate,
 		"last_decision_ms": last_decision_ms,
 		"refusal": refusal,
-		"history": history.duplicate(true),
+		"history": history.map(_summary),
 		"counts": {"decisions": decisions}.merged(counts),
 	}
 	for order: BrainOrder in running.values():
@@ -314,6 +323,15 @@ func describe() -> Dictionary:
 		about["reason"] = order.reason
 		about["age_ms"] = client.time_ms - order.started_ms
 	return about
+
+
+func _summary(order: BrainOrder) -> Dictionary:
+	return {
+		"name": String(order.name),
+		"source": order.source,
+		"status": String(order.status),
+		"message": order.message,
+	}
 
 
 func _state_name() -> String:

@@ -110,7 +110,7 @@ func build(
 		"seq": _seq + 1,
 		"epoch": epoch,
 		"frame": Engine.get_physics_frames(),
-		"time_ms": time_ms,
+		"time_ms": int(time_ms),
 		"world": world,
 		"agents": parts,
 	}

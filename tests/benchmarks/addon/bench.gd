@@ -2,7 +2,7 @@ extends Node
 ## What the addon costs a game per frame, as a ratio to a bare loop that does the least that is
 ## possible.
 ##
-## Both observe the same agents at the same rate and talk to the same server, in turns of one frame
+## Both observe the same number of agents and talk to the same server, in turns of one frame
 ## each: the addon's frame is [method BrainsClient.tick]; the bare one builds the same dictionaries
 ## and calls [method JSON.stringify], [method WebSocketPeer.send_text] and [method
 ## JSON.parse_string], nothing else.
@@ -10,18 +10,17 @@ extends Node
 ## Arguments: `--url=`, `--agents=10,100`, `--seconds=`. Prints one line of JSON per number of
 ## agents.
 
-const RATE: float = 10.0
 const WARM_UP_FRAMES: int = 60
 
 ## Counted here, because bodies look at it.
 var frame: int = 0
+## How many agents the addon has looked at that the bare loop has not yet.
+var observed: int = 0
 
 var _client: BrainsClient
 var _bodies: Array[Body] = []
 var _bare: WebSocketPeer
 var _bare_seq: int = 0
-var _bare_cursor: float = 0.0
-var _bare_waits: bool = false
 var _ages_ms: PackedFloat64Array = []
 var _woken: Dictionary[String, int] = {}
 var _wake_frames: PackedFloat64Array = []
@@ -49,13 +48,8 @@ func _measure(url: String, count: int, seconds: float) -> void:
 			addon_us.clear()
 			bare_us.clear()
 			before = _client.counters()
-		# In turns: whoever comes first in a frame finds the caches cold.
-		if index % 2 == 0:
-			addon_us.append(_time(_play_addon))
-			bare_us.append(_time(_play_bare.bind(count)))
-		else:
-			bare_us.append(_time(_play_bare.bind(count)))
-			addon_us.append(_time(_play_addon))
+		addon_us.append(_time(_play_addon))
+		bare_us.append(_time(_play_bare.bind(count)))
 		_finish_orders()
 	_tell(count, addon_us, bare_us, before)
 	_end()
@@ -96,7 +90,6 @@ func _end() -> void:
 	_client.free()
 	_bare.close()
 	_bare_seq = 0
-	_bare_waits = false
 
 
 func _time(work: Callable) -> float:
@@ -109,20 +102,19 @@ func _play_addon() -> void:
 	_client.tick(1.0 / 60.0, Time.get_ticks_msec())
 
 
-## The bare loop's frame: as many agents as are due in it on average, in one message.
+## The bare loop's frame: as many agents as the addon had in its last one, in one message.
 func _play_bare(count: int) -> void:
 	_bare.poll()
 	while _bare.get_available_packet_count() > 0:
 		var answer: Variant = JSON.parse_string(_bare.get_packet().get_string_from_utf8())
-		_bare_waits = answer == null
-	_bare_cursor += count * RATE / 60.0
-	if _bare_waits or _bare_cursor < 1.0:
+		assert(answer is Dictionary)
+	if observed == 0:
 		return
 	var parts: Dictionary = {}
-	for step: int in mini(count, int(_bare_cursor)):
+	for step: int in mini(count, observed):
 		var body: Body = _bodies[(_bare_seq + step) % count]
 		parts[body.agent.agent_id] = {"me": body.observe_bare()}
-	_bare_cursor = fmod(_bare_cursor, 1.0)
+	observed = 0
 	_bare_seq += parts.size()
 	var message: Dictionary = {
 		"type": "snapshot",
@@ -133,7 +125,6 @@ func _play_bare(count: int) -> void:
 		"agents": parts,
 	}
 	_bare.send_text(JSON.stringify(message, "", false))
-	_bare_waits = true
 
 
 ## Every order takes some frames, as in a game.
@@ -223,7 +214,7 @@ class Body:
 
 	const ACTION_FRAMES: int = 30
 
-	var bench: Node
+	var bench: Variant
 	var agent: BrainAgent
 	var order: BrainOrder
 	var busy_until: int = 0
@@ -243,6 +234,7 @@ class Body:
 
 	## As the addon's user writes it: vectors as they are.
 	func _observe() -> Dictionary:
+		bench.observed += 1
 		return {
 			"id": name,
 			"kind": "guard",
@@ -273,5 +265,5 @@ class Body:
 
 	func _on_action_requested(action: BrainOrder) -> void:
 		order = action
-		busy_until = bench.get("frame") + ACTION_FRAMES + hash(action.id) % ACTION_FRAMES
+		busy_until = bench.frame + ACTION_FRAMES + hash(action.id) % ACTION_FRAMES
 		bench.note_order(action)

@@ -768,7 +768,7 @@ func test_a_held_agent_is_released() -> void:
 func test_a_new_session_holds_nobody() -> void:
 	var agent: BrainAgent = make_agent()
 	var told: Array[String] = log_of(agent)
-	client.fallback_after_s = 60.0
+	client.fallback_after_ms = 60000
 	await meet()
 	server.send({"type": "hold", "agent": "guard", "reason": "breakpoint"})
 	await step(2)

@@ -32,7 +32,7 @@ func test_a_game_that_never_connects_falls_back_as_well() -> void:
 
 
 func test_a_short_loss_is_not_noticed() -> void:
-	client.fallback_after_s = 60.0
+	client.fallback_after_ms = 60000
 	await meet()
 	await give([server.order("guard", "g#1", "Wait")])
 	server.drop()
@@ -43,7 +43,7 @@ func test_a_short_loss_is_not_noticed() -> void:
 
 
 func test_a_loss_is_noticed_after_the_time_of_the_setting() -> void:
-	client.fallback_after_s = 30.0
+	client.fallback_after_ms = 30000
 	await meet()
 	server.stop()
 	await step(10, 400)

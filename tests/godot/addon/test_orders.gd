@@ -649,7 +649,7 @@ func test_an_order_of_an_agent_that_is_gone_is_answered_as_cancelled() -> void:
 
 func test_an_order_of_an_old_session_does_not_end_one_of_the_new_with_the_same_id() -> void:
 	await give([server.order("guard", "g#1", "Wait")])
-	client.fallback_after_s = 60.0
+	client.fallback_after_ms = 60000
 	server.drop()
 	await step_until(func() -> bool: return not client.is_open())
 	await step_until(_is_driven)

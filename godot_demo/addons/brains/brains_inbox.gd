@@ -1,0 +1,140 @@
+class_name BrainsInbox
+extends RefCounted
+## What the server says: has the agents carry it out, and counts it.
+
+## Complaints that are printed.
+const MOST_PRINTED: int = 20
+## Complaints of the server that come up in ordinary play: an order ended while its cancel was on
+## its way, or an agent left while its answer was.
+const ORDINARY: Array[String] = ["stale", "unknown_agent"]
+
+var cancels: int = 0
+var says: int = 0
+var wakes: int = 0
+## Complaints of the server, by code.
+var errors: Dictionary[String, int] = {}
+
+var _printed: Dictionary[String, bool] = {}
+var _client: BrainsClient
+
+
+func _init(client: BrainsClient) -> void:
+	_client = client
+
+
+## Does what a message says.
+func take(message: Dictionary) -> void:
+	var given: Variant = message.get("type")
+	var type: String = given if given is String else ""
+	if type == "actions":
+		_on_actions(message)
+		return
+	match type:
+		"wake":
+			wakes += 1
+			for id: Variant in list_of(message, "agents"):
+				var seat: BrainsSeat = _client.roster.seats.get(str(id))
+				if seat != null:
+					_client.schedule.urge(seat)
+		"agents_ack":
+			_on_agents_ack(message)
+		"say":
+			says += 1
+			var agent: BrainAgent = _client.get_agent(text_of(message, "agent"))
+			if agent != null:
+				agent.hear(
+					text_of(message, "id"),
+					text_of(message, "text"),
+					is_same(message.get("done"), true)
+				)
+		"hold", "release":
+			_on_hold(message)
+		"error":
+			_on_error(message)
+		_:
+			# "bye" comes before a close that says the same; others are of a newer server.
+			pass
+
+
+func _on_actions(message: Dictionary) -> void:
+	var seq: int = whole_of(message, "snapshot")
+	var sampled_ms: float = _client.snapshots.land(seq)
+	for id: Variant in list_of(message, "cancel"):
+		cancels += 1
+		_client.orders.cancel(str(id))
+	var given: Array = list_of(message, "actions")
+	if not given.is_empty():
+		_take_orders(given, seq, sampled_ms, whole_of(message, "epoch"))
+
+
+func _take_orders(given: Array, seq: int, sampled_ms: float, scene: int) -> void:
+	var stale: String = ""
+	if scene != _client.epoch:
+		stale = "it is for scene %d, and this is %d" % [scene, _client.epoch]
+	elif sampled_ms < 0.0:
+		stale = "no snapshot %d waits for an answer" % seq
+	for entry: Variant in given:
+		if entry is Dictionary:
+			var seat: BrainsSeat = _client.roster.seats.get(str(entry.get("agent", "")))
+			if seat != null and seat.agent.is_queued_for_deletion():
+				seat = null
+			_client.orders.receive(entry, seat, stale, _client.time_ms - sampled_ms, seq)
+
+
+func _on_agents_ack(message: Dictionary) -> void:
+	for id: Variant in list_of(message, "ok"):
+		var seat: BrainsSeat = _client.roster.seats.get(str(id))
+		if seat != null:
+			seat.accept()
+	for refusal: Variant in list_of(message, "rejected"):
+		if refusal is Dictionary:
+			var seat: BrainsSeat = _client.roster.seats.get(text_of(refusal, "id"))
+			if seat != null:
+				seat.refuse(text_of(refusal, "code"), text_of(refusal, "message"))
+
+
+func _on_hold(message: Dictionary) -> void:
+	var seat: BrainsSeat = _client.roster.seats.get(text_of(message, "agent"))
+	if seat == null:
+		return
+	if message.get("type") == "hold":
+		seat.hold(text_of(message, "reason"))
+	else:
+		seat.release()
+		_client.schedule.urge(seat)
+
+
+func _on_error(message: Dictionary) -> void:
+	var code: String = text_of(message, "code")
+	var text: String = text_of(message, "message")
+	var hint: String = text_of(message, "hint")
+	errors[code] = errors.get(code, 0) + 1
+	if not ORDINARY.has(code):
+		warn_once("the server says %s: %s%s" % [code, text, " (%s)" % hint if hint != "" else ""])
+	_client.problem.emit(code, text, hint)
+
+
+## Prints a complaint, unless it or one of the same kind was printed before.
+func warn_once(text: String, kind: String = text) -> void:
+	if _printed.has(kind) or _printed.size() >= MOST_PRINTED:
+		return
+	_printed[kind] = true
+	push_warning("Brains: " + text)
+
+
+## Returns an array out of a message, empty if there is none.
+static func list_of(message: Dictionary, key: String) -> Array:
+	var value: Variant = message.get(key)
+	return value if value is Array else []
+
+
+## Returns a text out of a message, "" if there is none.
+static func text_of(message: Dictionary, key: String) -> String:
+	var value: Variant = message.get(key)
+	return value if value is String else ""
+
+
+## Returns a number out of a message as an integer, -1 if there is none.
+static func whole_of(message: Dictionary, key: String) -> int:
+	var value: Variant = message.get(key)
+	return int(value) if value is float or value is int else -1

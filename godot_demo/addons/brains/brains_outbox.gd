@@ -1,0 +1,148 @@
+class_name BrainsOutbox
+extends RefCounted
+## Makes snapshots of what is due, short enough for the server, and sends them.
+
+## Most agents in one; 0: as the schedule has it.
+var most_agents: int = 0
+
+var _results_wait: bool = false
+var _client: BrainsClient
+
+
+func _init(client: BrainsClient) -> void:
+	_client = client
+
+
+## Notes that a result waits for the next snapshot.
+func results_wait() -> void:
+	_results_wait = true
+
+
+func _limit(most: int) -> int:
+	if most_agents > 0:
+		most = most_agents
+	return most if _client.snapshots.most_agents == 0 else mini(most, _client.snapshots.most_agents)
+
+
+## Sends what is due, of at most so many agents, if anything is.
+func send_snapshot(most: int, now_ms: int) -> void:
+	most = _limit(most)
+	var snapshots: BrainsSnapshots = _client.snapshots
+	var seq: int = snapshots.next_number()
+	var due: Array[BrainsSeat] = []
+	var parts: Dictionary = {}
+	for seat: BrainsSeat in _client.schedule.take(_client.time_ms, most, snapshots.settled()):
+		# What one of them does may be the end of another.
+		if seat.accepted and seat.slot >= 0:
+			due.append(seat)
+			parts[seat.id] = seat.part(seq)
+		else:
+			seat.fall_back(now_ms, _client.fallback_after_ms)
+	if due.is_empty() and not _results_wait and snapshots.events_waiting() == 0:
+		return
+	var results: Array[Dictionary] = _client.orders.results(BrainsSnapshots.MOST_RESULTS)
+	var message: Dictionary = snapshots.build(
+		parts, _shared(), results, _client.epoch, _client.time_ms
+	)
+	var text: String = BrainsCodec.to_text(message)
+	if not _client.link.fits(text):
+		text = _shorten(message, due, text)
+	if text.is_empty() or _client.link.send_text(text) != OK:
+		_put_back(due, parts)
+		return
+	snapshots.launched(_client.time_ms, now_ms)
+	_client.orders.sent(message.get("results", []).size())
+	_results_wait = _client.orders.waiting() > 0
+
+
+## Makes agents due again that are in no snapshot after all.
+func _put_back(seats: Array[BrainsSeat], parts: Dictionary) -> void:
+	for seat: BrainsSeat in seats:
+		seat.in_flight = 0
+		if seat.slot >= 0 and parts.get(seat.id, {}).has("requested"):
+			seat.request()
+	_client.schedule.put_back(seats, _client.time_ms)
+
+
+func _shared() -> Dictionary:
+	var shared: Variant = (
+		_client.observe_world.call() if _client.observe_world.is_valid() else _client.world
+	)
+	var encoded: Variant = BrainsCodec.encode(shared, _client.max_depth)
+	return encoded if encoded is Dictionary else {}
+
+
+## Makes a snapshot short enough: agents for which there is no room come in the next ones, and what
+## is too long by itself is left out. Returns its text, or "" if it has to wait until the server has
+## read what was sent before.
+func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> String:
+	var longest: int = _client.link.longest()
+	var size: int = text.to_utf8_buffer().size()
+	if size <= longest:
+		return ""
+	var parts: Dictionary = message["agents"]
+	message["agents"] = {}
+	var room: int = longest - _shorten_rest(message, longest)
+	var left: int = room
+	var fitting: Array[BrainsSeat] = []
+	var later: Array[BrainsSeat] = []
+	for seat: BrainsSeat in due:
+		if not parts.has(seat.id):
+			continue
+		var part: Dictionary = {seat.id: parts[seat.id]}
+		# The braces count for the comma.
+		var bytes: int = BrainsCodec.to_text(part).to_utf8_buffer().size()
+		if bytes > room:
+			seat.in_flight = 0
+			_client.inbox.warn_once("what %s perceives is too long; it gets no decisions" % seat.id)
+		elif bytes > left:
+			later.append(seat)
+		else:
+			left -= bytes
+			fitting.append(seat)
+			message["agents"].merge(part)
+	if not later.is_empty():
+		_client.snapshots.divide(fitting.size())
+		_put_back(later, parts)
+		(
+			_client
+			. inbox
+			. warn_once(
+				(
+					(
+						"a snapshot of %d bytes is longer than the %d that may be sent; it is"
+						+ " divided, and agents may decide less often: send less in world and in"
+						+ " _observe()"
+					)
+					% [size, longest]
+				),
+				"divided",
+			)
+		)
+	due.assign(fitting)
+	return BrainsCodec.to_text(message)
+
+
+## Does so with what is not of single agents; returns how long that is.
+func _shorten_rest(message: Dictionary, longest: int) -> int:
+	while true:
+		var size: int = BrainsCodec.to_text(message).to_utf8_buffer().size()
+		var results: Array = message.get("results", [])
+		if size <= longest:
+			return size
+		if not message["world"].is_empty():
+			message["world"] = {}
+			_client.inbox.warn_once("the world is too long for a message; it is left out")
+		elif message.has("events"):
+			_client.snapshots.leave_events_out(message)
+			_client.inbox.warn_once("the events are too long for a message; they are left out")
+		elif results.size() > 1:
+			message["results"] = results.slice(0, results.size() / 2)
+		elif not results.is_empty() and results[0].has("data"):
+			results[0].erase("data")
+			_client.inbox.warn_once(
+				"the data of a result are too long for a message; they are left out"
+			)
+		else:
+			return size
+	return longest
