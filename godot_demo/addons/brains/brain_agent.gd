@@ -117,8 +117,6 @@ var is_brained: bool = false
 var seat: BrainsSeat
 ## The character. For the client.
 var actor: Node
-## The actor alone says what is perceived, so that it can be asked itself. For the client.
-var asks_only_actor: bool = false
 ## Not every action need be possible: [method mask] has to be asked. For the client.
 var may_mask: bool = false
 
@@ -259,7 +257,7 @@ func find_action(action: StringName) -> BrainAction:
 
 ## Returns what is perceived, ready for JSON; for the client.
 func perceive() -> Dictionary:
-	var seen: Variant = actor.call(&"_observe") if asks_only_actor else _observe()
+	var seen: Variant = _observe()
 	# A script error in it gives null, and must not stop the agents that come after.
 	if not seen is Dictionary:
 		if seen is Object and seat != null:
@@ -297,6 +295,12 @@ func mask() -> Variant:
 	)
 
 
+## Takes a place among the agents that a client knows; for the client.
+func take_seat(given: BrainsSeat) -> void:
+	seat = given
+	_update_observer()
+
+
 ## Takes a piece of speech; for the client.
 func hear(id: String, text: String, done: bool) -> void:
 	if id != _line_id:
@@ -308,11 +312,19 @@ func hear(id: String, text: String, done: bool) -> void:
 
 func _look_at_actor() -> void:
 	_actor_observes = actor != null and actor.has_method(&"_observe")
-	asks_only_actor = _actor_observes and _paths.is_empty() and get_script() == BrainAgent
+	_update_observer()
 
 
 func _update_may_mask() -> void:
 	may_mask = not _unavailable.is_empty() or get_script() != BrainAgent
+	_update_observer()
+
+
+## Says whether the client may ask the actor itself, which saves it some calls in each decision.
+func _update_observer() -> void:
+	if seat != null:
+		var is_plain: bool = _actor_observes and _paths.is_empty() and not may_mask
+		seat.observer = actor if is_plain else null
 
 
 func _sign_in() -> void:

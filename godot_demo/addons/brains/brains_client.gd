@@ -307,7 +307,7 @@ func add_agent(agent: BrainAgent) -> void:
 			"Brains: two agents have the id %s; the second one gets no brain" % agent.agent_id
 		)
 		return
-	agent.seat = seat
+	agent.take_seat(seat)
 	# What is on its way was meant for one of the same name before it.
 	seat.applied = snapshots.next_number()
 	seat.wait(_now_ms)

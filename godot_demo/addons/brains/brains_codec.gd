@@ -107,22 +107,20 @@ static func _encode_dictionary(source: Dictionary, depth: int) -> Variant:
 	var index: int = -1
 	for value: Variant in source.values():
 		index += 1
-		var changed: Variant = null
-		if value is String:
+		if value is String or value is bool:
 			continue
+		var changed: Variant = null
 		if value is int:
 			if value <= LARGEST_INT and value >= -LARGEST_INT:
 				continue
 			changed = str(value)
+		elif value is float:
+			if is_finite(value):
+				continue
 		elif value is Vector2:
 			var point: Vector2 = value
 			if point.is_finite():
 				changed = [roundf(point.x * _ROUND) / _ROUND, roundf(point.y * _ROUND) / _ROUND]
-		elif value is bool:
-			continue
-		elif value is float:
-			if is_finite(value):
-				continue
 		elif value is Vector3:
 			var place: Vector3 = value
 			if place.is_finite():
@@ -139,7 +137,7 @@ static func _encode_dictionary(source: Dictionary, depth: int) -> Variant:
 			if is_same(changed, value):
 				continue
 		if keys.is_empty():
-			made = _copy_of_dictionary(source)
+			made = source.duplicate() if not source.is_typed() else _untyped(source)
 			keys = source.keys()
 		made[keys[index]] = changed
 	return made
@@ -260,10 +258,8 @@ static func _rounded_rows(rows: Array) -> Variant:
 	return null if made.has(null) else made
 
 
-## A copy into which anything may be put, also if only certain types may be put into the source.
-static func _copy_of_dictionary(source: Dictionary) -> Dictionary:
-	if not source.is_typed():
-		return source.duplicate()
+## A copy into which anything may be put, of a dictionary into which only certain types may.
+static func _untyped(source: Dictionary) -> Dictionary:
 	var made: Dictionary = {}
 	made.merge(source)
 	return made

@@ -48,7 +48,8 @@ func _init(client: BrainsClient) -> void:
 ## old, or "".
 func receive(entry: Dictionary, seat: BrainsSeat, stale: String, age_ms: float, seq: int) -> void:
 	received += 1
-	var id: String = _text(entry, "id")
+	var given_id: Variant = entry.get("id")
+	var id: String = given_id if given_id is String else ""
 	if id.is_empty():
 		# It can be neither answered nor taken back.
 		_count(dropped, "bad_message")

@@ -31,13 +31,24 @@ func send_snapshot(most: int, now_ms: int) -> void:
 	var seq: int = snapshots.next_number()
 	var due: Array[BrainsSeat] = []
 	var parts: Dictionary = {}
-	for seat: BrainsSeat in _client.schedule.take(_client.time_ms, most, snapshots.settled()):
+	var now: float = _client.time_ms
+	var depth: int = _client.max_depth
+	# This loop is most of what the addon costs, so what most agents need is done on the spot.
+	for seat: BrainsSeat in _client.schedule.take(now, most, snapshots.settled()):
 		# What one of them does may be the end of another.
-		if seat.accepted and seat.slot >= 0:
-			due.append(seat)
-			parts[seat.id] = seat.part(seq)
-		else:
+		if not seat.accepted or seat.slot < 0:
 			seat.fall_back(now_ms, _client.fallback_after_ms)
+			continue
+		due.append(seat)
+		seat.in_flight = seq
+		seat.decisions += 1
+		seat.last_decision_ms = now
+		if seat.observer != null and not seat.requested:
+			var seen: Variant = seat.observer.call(&"_observe")
+			if seen is Dictionary:
+				parts[seat.id] = {"me": BrainsCodec.encode(seen, depth)}
+				continue
+		parts[seat.id] = seat.part()
 	if due.is_empty() and not _results_wait and snapshots.events_waiting() == 0:
 		return
 	var results: Array[Dictionary] = _client.orders.results(BrainsSnapshots.MOST_RESULTS)

@@ -14,32 +14,36 @@ const CHECK_EVERY: int = 16
 ## Orders whose end is kept for panels.
 const MOST_HISTORY: int = 8
 
-var agent: BrainAgent
-var client: BrainsClient
-var id: String = ""
-var presence: Presence = Presence.WAITING
-## The running orders, by id.
-var running: Dictionary[String, BrainOrder] = {}
+# What each decision needs stands first, side by side: of a thousand agents none is in the cache.
+## The character, where nothing but its own [code]_observe()[/code] says what is perceived; else
+## null.
+var observer: Node
+## Somebody in the game asked for the next decision.
+var requested: bool = false
 ## The server has taken the agent.
 var accepted: bool = false
-## Why it has not.
-var refusal: String = ""
 ## To be in the very next snapshot.
 var urgent: bool = false
-## Somebody in the game asked for it.
-var requested: bool = false
-## Number of the last snapshot that the agent was in.
-var in_flight: int = 0
-## Number of the newest snapshot on which an order of this agent was carried out.
-var applied: int = 0
 ## Place in the schedule.
 var slot: int = -1
+## Number of the last snapshot that the agent was in.
+var in_flight: int = 0
 var decisions: int = 0
+var last_decision_ms: float = 0.0
+var id: String = ""
+var agent: BrainAgent
+var client: BrainsClient
+## Number of the newest snapshot on which an order of this agent was carried out.
+var applied: int = 0
+## The running orders, by id.
+var running: Dictionary[String, BrainOrder] = {}
 ## Orders that were begun, and how they ended, by status.
 var counts: Dictionary[String, int] = {"orders": 0}
-var last_decision_ms: float = 0.0
 ## The last orders that ended.
 var history: Array[BrainOrder] = []
+var presence: Presence = Presence.WAITING
+## Why the server has not taken the agent.
+var refusal: String = ""
 
 var _since_ms: int = 0
 var _was_announced: bool = false
@@ -161,14 +165,8 @@ func release() -> void:
 # --- decisions ---
 
 
-## Returns the agent's part of the snapshot with this number.
-func part(seq: int) -> Dictionary:
-	if slot < 0:
-		# What another agent perceived has taken this one out of the tree.
-		return {"me": {}}
-	in_flight = seq
-	decisions += 1
-	last_decision_ms = client.time_ms
+## Returns the agent's part of a snapshot.
+func part() -> Dictionary:
 	var made: Dictionary = {"me": agent.perceive()}
 	if agent.may_mask:
 		var mask: Variant = agent.mask()
@@ -204,8 +202,8 @@ func retell() -> void:
 func begin(order: BrainOrder) -> void:
 	_make_room(order)
 	if slot < 0 or (agent.one_at_a_time and not running.is_empty()):
-		# What heard of a cancelled order has freed the agent, or started something else: this order
-		# is over before anybody has heard of it.
+		# What heard of a cancelled order has freed the agent, or started something else: this
+		# order is over before anybody has heard of it.
 		client.orders.finish(order, &"cancelled")
 		return
 	running[order.id] = order

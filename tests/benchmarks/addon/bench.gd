@@ -2,20 +2,20 @@ extends Node
 ## What the addon costs a game per frame, as a ratio to a bare loop that does the least that is
 ## possible.
 ##
-## Both observe the same number of agents and talk to the same server, in turns of one frame
-## each: the addon's frame is [method BrainsClient.tick]; the bare one builds the same dictionaries
-## and calls [method JSON.stringify], [method WebSocketPeer.send_text] and [method
-## JSON.parse_string], nothing else.
+## Both talk to the same server, in turns of a second each, so that either has its frames to itself:
+## the addon's frame is [method BrainsClient.tick]; the bare one builds the dictionaries of as many
+## agents as the addon had in the same frame, and calls [method JSON.stringify], [method
+## WebSocketPeer.send_text] and [method JSON.parse_string], nothing else.
 ##
 ## Arguments: `--url=`, `--agents=10,100`, `--seconds=`. Prints one line of JSON per number of
 ## agents.
 
-const WARM_UP_FRAMES: int = 60
+const FRAMES_PER_BLOCK: int = 60
 
 ## Counted here, because bodies look at it.
 var frame: int = 0
-## How many agents the addon has looked at that the bare loop has not yet.
-var observed: int = 0
+## How many agents the addon has looked at in each frame of the block.
+var observed: PackedInt32Array = []
 
 var _client: BrainsClient
 var _bodies: Array[Body] = []
@@ -39,18 +39,24 @@ func _measure(url: String, count: int, seconds: float) -> void:
 	var bare_us: PackedFloat64Array = []
 	_ages_ms.clear()
 	_wake_frames.clear()
-	var frames: int = WARM_UP_FRAMES + roundi(seconds * 60.0)
 	var before: Dictionary = {}
-	for index: int in frames:
-		await get_tree().process_frame
-		frame += 1
-		if index == WARM_UP_FRAMES:
+	for block: int in 1 + maxi(1, roundi(seconds / 2.0)):
+		if block == 1:
+			# The first one was to warm up.
 			addon_us.clear()
 			bare_us.clear()
 			before = _client.counters()
-		addon_us.append(_time(_play_addon))
-		bare_us.append(_time(_play_bare.bind(count)))
-		_finish_orders()
+		observed.clear()
+		for index: int in FRAMES_PER_BLOCK:
+			await get_tree().process_frame
+			frame += 1
+			Body.looked = 0
+			addon_us.append(_time(_play_addon))
+			observed.append(Body.looked)
+			_finish_orders()
+		for index: int in FRAMES_PER_BLOCK:
+			await get_tree().process_frame
+			bare_us.append(_time(_play_bare.bind(count, observed[index])))
 	_tell(count, addon_us, bare_us, before)
 	_end()
 
@@ -102,19 +108,18 @@ func _play_addon() -> void:
 	_client.tick(1.0 / 60.0, Time.get_ticks_msec())
 
 
-## The bare loop's frame: as many agents as the addon had in its last one, in one message.
-func _play_bare(count: int) -> void:
+## The bare loop's frame: as many agents as the addon had in the same frame of its block.
+func _play_bare(count: int, agents: int) -> void:
 	_bare.poll()
 	while _bare.get_available_packet_count() > 0:
 		var answer: Variant = JSON.parse_string(_bare.get_packet().get_string_from_utf8())
 		assert(answer is Dictionary)
-	if observed == 0:
+	if agents == 0:
 		return
 	var parts: Dictionary = {}
-	for step: int in mini(count, observed):
+	for step: int in agents:
 		var body: Body = _bodies[(_bare_seq + step) % count]
 		parts[body.agent.agent_id] = {"me": body.observe_bare()}
-	observed = 0
 	_bare_seq += parts.size()
 	var message: Dictionary = {
 		"type": "snapshot",
@@ -127,18 +132,22 @@ func _play_bare(count: int) -> void:
 	_bare.send_text(JSON.stringify(message, "", false))
 
 
-## Every order takes some frames, as in a game.
+## Every order takes some frames, as in a game. The clock does not run here.
 func _finish_orders() -> void:
 	for body: Body in _bodies:
-		if body.order != null and body.order.is_running() and frame >= body.busy_until:
+		if body.is_new:
+			body.is_new = false
+			body.busy_until = frame + Body.ACTION_FRAMES + hash(body.order.id) % Body.ACTION_FRAMES
+			_note_order(body.agent)
+		elif body.order != null and body.order.is_running() and frame >= body.busy_until:
 			body.order.succeed()
 
 
-func note_order(order: BrainOrder) -> void:
-	if _woken.has(order.agent.agent_id):
-		_wake_frames.append(frame - _woken[order.agent.agent_id])
-		_woken.erase(order.agent.agent_id)
-	_ages_ms.append(_client.time_ms - order.agent.seat.last_decision_ms)
+func _note_order(agent: BrainAgent) -> void:
+	if _woken.has(agent.agent_id):
+		_wake_frames.append(frame - _woken[agent.agent_id])
+		_woken.erase(agent.agent_id)
+	_ages_ms.append(_client.time_ms - agent.seat.last_decision_ms)
 
 
 func _note_wake(message: Dictionary) -> void:
@@ -214,9 +223,13 @@ class Body:
 
 	const ACTION_FRAMES: int = 30
 
+	## How many were looked at by the addon.
+	static var looked: int = 0
+
 	var bench: Variant
 	var agent: BrainAgent
 	var order: BrainOrder
+	var is_new: bool = false
 	var busy_until: int = 0
 	var velocity: Vector2 = Vector2(1.25, -0.5)
 	var health: int = 93
@@ -234,7 +247,7 @@ class Body:
 
 	## As the addon's user writes it: vectors as they are.
 	func _observe() -> Dictionary:
-		bench.observed += 1
+		looked += 1
 		return {
 			"id": name,
 			"kind": "guard",
@@ -265,5 +278,4 @@ class Body:
 
 	func _on_action_requested(action: BrainOrder) -> void:
 		order = action
-		busy_until = bench.frame + ACTION_FRAMES + hash(action.id) % ACTION_FRAMES
-		bench.note_order(action)
+		is_new = true

@@ -1,0 +1,79 @@
+"""The addon against `brains conformance --serve`: whatever a server may do, the addon does what the protocol says."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.godot.servers import listening_url
+from tests.godot.suites import ROOT, import_project, make_project
+
+SCENE = """\
+[gd_scene load_steps=2 format=3]
+
+[ext_resource type="Script" path="res://conformance/client.gd" id="1"]
+
+[node name="Main" type="Node"]
+script = ExtResource("1")
+"""
+AUTOLOAD = '\n[autoload]\n\nBrains="*res://addons/brains/brains_client.gd"\n'
+
+
+def project_with_a_client(folder: Path, godot: str) -> Path:
+    project = make_project(
+        folder / "project",
+        (ROOT / "godot_demo" / "addons", "addons"),
+        (Path(__file__).parent / "conformance", "conformance"),
+    )
+    settings = (project / "project.godot").read_text()
+    settings = re.sub(r'run/main_scene=".*"', 'run/main_scene="res://conformance/main.tscn"', settings)
+    (project / "project.godot").write_text(settings + AUTOLOAD)
+    (project / "conformance" / "main.tscn").write_text(SCENE)
+    import_project(godot, project)
+    return project
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+def test_the_addon_does_what_the_protocol_says(godot: str, tmp_path: Path) -> None:
+    project = project_with_a_client(tmp_path, godot)
+    out, err = tmp_path / "checks.out", tmp_path / "checks.err"
+    command = [sys.executable, "-m", "brains", "conformance", "--serve", "--port", "0", "--json"]
+    with out.open("w") as stdout, err.open("w") as stderr:
+        server = subprocess.Popen(
+            [*command, "--brain", "guard", "--token", "secret", "--seconds", "150"],
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            stdout=stdout,
+            stderr=stderr,
+        )
+    game = None
+    try:
+        url = listening_url(server, err, out)
+        game = subprocess.Popen(
+            [godot, "--headless", "--max-fps", "60", "--path", str(project)],
+            env={**os.environ, "BRAINS_URL": url, "BRAINS_TOKEN": "secret"},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+        server.wait(160)
+    finally:
+        for process in (game, server):
+            if process is not None and process.poll() is None:
+                process.kill()
+    assert game.stdout is not None
+    said = game.communicate()[0].decode(errors="replace")
+    checks = [json.loads(line) for line in out.read_text().splitlines() if line.startswith("{")]
+    wrong = [check for check in checks if check["outcome"] != "ok"]
+    assert not wrong, json.dumps(wrong, indent=1) + said
+    assert len(checks) >= 45
+    assert server.returncode == 0
+    # A script error in the addon would not show in any check.
+    assert not re.search(r"ERROR", said), said
