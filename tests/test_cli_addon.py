@@ -422,6 +422,30 @@ def test_a_forged_manifest_leads_nowhere(project: Path, source: Path, older: Pat
     assert (project / "victim.txt").exists()
 
 
+def test_a_forged_manifest_leads_nowhere_through_a_link(project: Path, source: Path, tmp_path: Path) -> None:
+    apply(plan(project, source))
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "key").write_bytes(b"")
+    (project / "addons/brains/mine").symlink_to(outside, target_is_directory=True)
+    manifest = project / "addons/brains/.brains-manifest.json"
+    content = json.loads(manifest.read_text())
+    content["files"]["mine/key"] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+    manifest.write_text(json.dumps(content))
+    apply(plan(project, source), force=True)
+    assert [path.name for path in outside.iterdir()] == ["key"]
+
+
+def test_a_folder_of_the_addon_that_is_a_link_is_refused(project: Path, source: Path, tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (project / "addons/brains").mkdir(parents=True)
+    (project / "addons/brains/editor").symlink_to(outside, target_is_directory=True)
+    with pytest.raises(ConfigError, match="editor is a link: remove it"):
+        plan(project, source)
+    assert list(outside.iterdir()) == []
+
+
 def test_the_addon_itself_is_not_copied_onto_itself(project: Path, source: Path) -> None:
     (project / "addons").mkdir()
     shutil.move(source, project / "addons" / "brains")

@@ -331,6 +331,8 @@ def test_new_scripts_are_read_in(project: Path) -> None:
     (project / CACHE).parent.mkdir()
     (project / CACHE).touch()
     assert not needs_import(project)
+    (project / ".#new.gd").symlink_to("somebody@somewhere.1234")
+    assert not needs_import(project)
     script = project / "new.gd"
     script.touch()
     os.utime(script, (time.time() + 9, time.time() + 9))

@@ -162,10 +162,33 @@ def test_whoever_does_not_know_the_secret_gets_a_session_of_his_own(house: House
     assert house.come_back(info)[0] is session
 
 
-def test_an_old_secret_is_worth_nothing(house: House) -> None:
+@pytest.mark.parametrize("stands", [False, True])
+def test_a_connection_may_be_lost_again_before_the_welcome_has_arrived(house: House, stands: bool) -> None:
+    session, info = house.play("a")
+    order = order_for(house, session, "a", 1)
+    house.parking.lost(session)
+    for _ in range(3):
+        # The game never learns of the new secret.
+        back, _ = house.come_back(info)
+        assert back is session
+        assert stands or house.parking.lost(session)
+    _, again = house.come_back(info)
+    session.receive(agents("a"))
+    session.receive(snapshot(2, "a"))
+    assert [one["id"] for one in actions(tick(session))["actions"]] == [order]
+    house.parking.lost(session)
+    assert house.come_back(again)[0] is session
+
+
+@pytest.mark.parametrize(
+    "frames", [[agents("a")], [snapshot(1)], [frame("action_result", **result("a", "a#1", "running"))]]
+)
+def test_an_old_secret_is_worth_nothing_once_the_game_has_the_new_one(house: House, frames: list[str]) -> None:
     session, info = house.play()
     house.parking.lost(session)
     house.come_back(info)
+    for one in frames:
+        session.receive(one)
     house.parking.lost(session)
     back, again = house.come_back(info)
     assert back is not session

@@ -130,6 +130,8 @@ def plan(folder: Path, source: Path | None = None) -> Plan:
     if is_linked and addon_version(target) is None:
         raise ConfigError(f"{target} is a link that leads to no addon: remove it")
     is_linked = is_linked or (target.is_dir() and target.samefile(source))
+    if not is_linked:
+        _refuse_links(source, target)
     manifest = _read_manifest(target)
     return Plan(
         project=project,
@@ -250,7 +252,15 @@ def _inside(target: Path, path: str) -> Path | None:
     pure = PurePosixPath(path)
     if pure.is_absolute() or ".." in pure.parts or "\\" in path or ":" in path:
         return None
-    return target / pure
+    file = target / pure
+    return file if file.parent.resolve().is_relative_to(target.resolve()) else None
+
+
+def _refuse_links(source: Path, target: Path) -> None:
+    """Complain of a folder of the addon that is a link in the project: files would be written wherever it leads."""
+    for folder in sorted({target / path for file in _files(source) for path in PurePosixPath(file).parents}):
+        if folder != target and folder.is_symlink():
+            raise ConfigError(f"{folder} is a link: remove it")
 
 
 def _leads_elsewhere(project: Path, target: Path) -> bool:

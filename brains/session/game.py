@@ -102,6 +102,7 @@ class GameSession:
         self._parking = parking
         self._new_secret = new_secret
         self._secret = ""
+        self._old_secret = ""
         self._now = now
         self._brains = brains
         self._roster = Roster(self.id, brains, factory, self._limits)
@@ -126,6 +127,9 @@ class GameSession:
                 text = f"a message may have {self._limits.max_message_bytes} bytes, this one has more"
                 raise fatal("limit_exceeded", text)
             message = decode(frame)
+            if not isinstance(message, Hello | Ping | Pong):
+                # Only whoever has read the welcome goes on like this, and so knows the new secret.
+                self._old_secret = ""
             self._handle(message)
             self._bad = 0
         except ProtocolError as error:
@@ -343,8 +347,12 @@ class GameSession:
     # Losing the connection, and another one
 
     def is_secret(self, given: str) -> bool:
-        """Tell whether this is the secret that the last welcome gave to the game."""
-        return bool(self._secret) and same_secret(given, self._secret)
+        """Tell whether this is the secret that the last welcome gave to the game.
+
+        It may also be the one that was used last, until the game has shown that it has got the new one: a connection
+        can be lost again before the welcome arrives.
+        """
+        return any(bool(secret) and same_secret(given, secret) for secret in (self._secret, self._old_secret))
 
     def suspend(self) -> None:
         """Forget what was only for the connection, which is lost: its frames, and its unanswered snapshots.
@@ -365,6 +373,7 @@ class GameSession:
         self._bad = 0
         self.counts.resumes += 1
         self._welcome(hello, resumed=True)
+        self._old_secret = (hello.session.resume or "") if hello.session is not None else ""
 
     # The end
 

@@ -54,6 +54,9 @@ gdscript/warnings/directory_rules={"res://addons": 1}
 """
 """Godot spares addons its warnings, unless told not to: up to 4.5 by `exclude_addons`, since by `directory_rules`."""
 
+MOST_ERRORS = 20
+"""Of one test that are shown: an error in each frame is thousands of them."""
+
 _HEADER = re.compile(r"(?:USER )?(?:SCRIPT |SHADER )?(?:ERROR|WARNING): |Unicode parsing error")
 _TEST = re.compile(r"^func (test_\w+)\(", re.MULTILINE)
 
@@ -74,7 +77,10 @@ class Outcome:
     def faults(self) -> list[str]:
         """Say what is wrong, if anything is."""
         found = list(self.failures)
-        found += [error for error in self.errors if not any(_matches(wanted, error) for wanted in self.expected)]
+        surprises = [error for error in self.errors if not any(_matches(wanted, error) for wanted in self.expected)]
+        found += surprises[:MOST_ERRORS]
+        if len(surprises) > MOST_ERRORS:
+            found.append(f"and {len(surprises) - MOST_ERRORS} more errors")
         missing = [wanted for wanted in self.expected if not any(_matches(wanted, error) for error in self.errors)]
         found += [f"no error or warning matched {wanted!r}" for wanted in missing]
         if not self.finished:

@@ -56,6 +56,14 @@ BROKEN = {
         'func test_x() -> void:\n\tcheck(true)\n\tpush_error("oh dear")',
         r"(?s)test_x:.*ERROR: oh dear.*test_push_error.gd:4",
     ),
+    "flood": (
+        'func test_x() -> void:\n\tcheck(true)\n\tfor number: int in 300:\n\t\tpush_error("oh dear %d" % number)',
+        r"(?s)test_x:.*ERROR: oh dear 19\n(?!.*oh dear 20).*and 280 more errors",
+    ),
+    "objects": (
+        "func test_x() -> void:\n\tequal([get_tree()], [self])",
+        r"test_x:\n  - test_objects.gd:\d: got \[<SceneTree#\d+>\], wanted \[Suite:<Node#\d+>\]\n",
+    ),
     "push_warning": (
         'func test_x() -> void:\n\tcheck(true)\n\tpush_warning("careful")',
         "(?s)test_x:.*WARNING: careful",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from tests.godot.suites import ROOT, import_project, make_project
 SCENE = """\
 [gd_scene load_steps=2 format=3]
 
-[ext_resource type="Script" path="res://conformance/client.gd" id="1"]
+[ext_resource type="Script" path="res://conformance_client.gd" id="1"]
 
 [node name="Main" type="Node"]
 script = ExtResource("1")
@@ -26,15 +27,12 @@ AUTOLOAD = '\n[autoload]\n\nBrains="*res://addons/brains/brains_client.gd"\n'
 
 
 def project_with_a_client(folder: Path, godot: str) -> Path:
-    project = make_project(
-        folder / "project",
-        (ROOT / "godot_demo" / "addons", "addons"),
-        (Path(__file__).parent / "conformance", "conformance"),
-    )
+    project = make_project(folder / "project", (ROOT / "godot_demo" / "addons", "addons"))
+    shutil.copy(Path(__file__).parent / "conformance_client.gd", project)
     settings = (project / "project.godot").read_text()
-    settings = re.sub(r'run/main_scene=".*"', 'run/main_scene="res://conformance/main.tscn"', settings)
+    settings = re.sub(r'run/main_scene=".*"', 'run/main_scene="res://main.tscn"', settings)
     (project / "project.godot").write_text(settings + AUTOLOAD)
-    (project / "conformance" / "main.tscn").write_text(SCENE)
+    (project / "main.tscn").write_text(SCENE)
     import_project(godot, project)
     return project
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.godot.servers import listening_url
+from tests.godot.servers import listening
 from tests.godot.yard import (
     AGENTS,
     ERROR,
@@ -288,29 +288,12 @@ def test_the_results_of_both_sides_add_up(killed: Killed) -> None:
 # --- the server stops, freezes, or is out of reach for a moment ------------------------------------------------------
 
 
-@contextlib.contextmanager
-def served(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `brains serve`; it may be stopped before the end."""
-    out, err = folder / "server.out", folder / "server.err"
-    with out.open("w") as stdout, err.open("w") as stderr:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "brains", "serve", "--model", "scripted", "--port", str(port)],
-            cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr,
-        )  # fmt: skip
-    try:
-        listening_url(server, out, err)
-        yield server
-    finally:
-        server.kill()
-        server.wait()
-    assert "Traceback" not in err.read_text(), err.read_text()
-
-
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="Windows cannot freeze a process")
 def test_a_server_that_is_cut_off_or_frozen_or_stopped(godot: str, yard: Path, tmp_path: Path) -> None:
     port = free_port()
+    serve = ["serve", "--model", "scripted", "--port", str(port)]
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(served(tmp_path, port))
+        server, _ = stack.enter_context(listening(tmp_path, *serve))
         proxy = stack.enter_context(Proxy(port))
         game = stack.enter_context(playing(godot, yard, tmp_path, f"ws://127.0.0.1:{proxy.port}", seconds=13))
         game.wait_until_all_act(0)
@@ -320,7 +303,7 @@ def test_a_server_that_is_cut_off_or_frozen_or_stopped(godot: str, yard: Path, t
         assert server.wait(10) == 0
         stopped: Line = wait_for("word of the stop", lambda: _losses(game)[2:])[0]
         assert stopped["code"] == 1001
-        stack.enter_context(served(tmp_path, port))
+        stack.enter_context(listening(tmp_path, *serve))
         back: Line = wait_for("new session", lambda: game.since(stopped["t"], "connected"))[0]
         assert not back["resumed"]
         assert game.wait_until_all_act(back["t"]) < AGAIN_WITHIN

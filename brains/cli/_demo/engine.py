@@ -107,7 +107,8 @@ def needs_import(project: Path) -> bool:
         read_in = (project / CACHE).stat().st_mtime
     except OSError:
         return True
-    return any(script.stat().st_mtime > read_in for script in project.rglob("*.gd"))
+    # Editors leave links that lead nowhere beside files that are being edited.
+    return any(script.stat().st_mtime > read_in for script in project.rglob("*.gd") if script.exists())
 
 
 async def import_project(engine: Engine, project: Path) -> None:

@@ -8,6 +8,8 @@ extends Resource
 ## that an agent does not declare is refused, so a brain can never make a character do more than
 ## this.
 
+## As much of a value stands in a message.
+const MOST_SHOWN: int = 80
 ## Values that were not declared and are told of; a server could send any number of them.
 const MOST_TOLD: int = 16
 
@@ -71,11 +73,14 @@ func convert_params(params: Dictionary, converted: Dictionary) -> String:
 		var given: Variant = params.get(key)
 		if given == null:
 			if parameter.required:
-				return "%s: %s is missing" % [name, key]
+				return "%s: %s is missing; the order has: %s" % [name, key, _names_in(params)]
 			continue
 		var value: Variant = parameter.convert_value(given)
 		if value == null:
-			return "%s: %s has to be %s" % [name, key, parameter.describe()]
+			return (
+				"%s: %s is %s, but has to be %s; mend the tree, or the BrainParameter"
+				% [name, key, _shown(given), parameter.describe()]
+			)
 		converted[key] = value
 	if params.size() > converted.size():
 		_warn_of_undeclared(params, converted)
@@ -102,7 +107,19 @@ func _warn_of_undeclared(params: Dictionary, converted: Dictionary) -> void:
 		_told[told] = true
 		push_warning(
 			(
-				"Brains: %s came with %s, which is not declared; give the BrainAction a BrainParameter"
-				% [name, told]
+				(
+					"Brains: orders of %s have a value `%s` that the game does not declare, so it is"
+					+ " left out: add a BrainParameter called %s"
+				)
+				% [name, told, told]
 			)
 		)
+
+
+static func _names_in(params: Dictionary) -> String:
+	return "nothing" if params.is_empty() else _shown(", ".join(params.keys()))
+
+
+## What a server has sent is cut short, and cannot forge another line.
+static func _shown(value: Variant) -> String:
+	return str(value).left(MOST_SHOWN).c_escape()

@@ -165,7 +165,9 @@ func _observe() -> Dictionary:
 	var seen: Dictionary = {}
 	if _actor_observes:
 		var observed: Variant = actor.call(&"_observe")
-		if observed is Dictionary:
+		if not observed is Dictionary:
+			without_observation(observed)
+		else:
 			# The actor may go on to use its own, or have it from a constant.
 			seen = observed if _paths.is_empty() else observed.duplicate()
 	for index: int in _paths.size():
@@ -258,14 +260,27 @@ func find_action(action: StringName) -> BrainAction:
 ## Returns what is perceived, ready for JSON; for the client.
 func perceive() -> Dictionary:
 	var seen: Variant = _observe()
-	# A script error in it gives null, and must not stop the agents that come after.
 	if not seen is Dictionary:
-		if seen is Object and seat != null:
-			# Such as a coroutine's state.
-			seat.client.orders.warn_once("_observe() of %s has to return a Dictionary" % seat.id)
-		return {}
+		return without_observation(seen)
 	var encoded: Variant = BrainsCodec.encode(seen, seat.client.max_depth if seat != null else 16)
 	return encoded if encoded is Dictionary else {}
+
+
+## Returns what is perceived if what was given is no dictionary: nothing. A script error gives null,
+## and must not stop the agents that come after; for the client.
+func without_observation(given: Variant) -> Dictionary:
+	if given is Object and seat != null:
+		# Such as a coroutine's state.
+		seat.client.orders.warn_once("_observe() of %s has to return a Dictionary" % seat.id)
+	return {}
+
+
+## Returns what the brain was told last, from the first call on; for panels.
+func last_observation() -> Dictionary:
+	if seat == null:
+		return {}
+	seat.is_watched = true
+	return seat.perceived
 
 
 ## Returns the names of the actions that are possible now; for the client.

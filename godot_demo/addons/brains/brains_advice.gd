@@ -13,7 +13,7 @@ static func of_agent(agent: BrainAgent) -> PackedStringArray:
 	if agent.actions.is_empty():
 		advice.append("Add a BrainAction to `actions` for each thing that the character can do.")
 	_advise_on_actions(agent, advice)
-	_advise_on_properties(agent, advice)
+	_advise_on_observation(agent, advice)
 	if agent.agent_id.length() > 200:
 		advice.append("Make `agent_id` shorter: it may have 200 characters.")
 	return advice
@@ -27,7 +27,7 @@ static func _advise_on_actions(agent: BrainAgent, advice: PackedStringArray) -> 
 			advice.append("Fill the empty place %d of `actions`, or remove it." % index)
 			continue
 		if action.name.is_empty():
-			advice.append("Give action %d a name: that of its class in actions.py." % index)
+			advice.append("Give action %d a name: that of its class in trees/." % index)
 		elif known.has(action.name):
 			advice.append("Two actions are called %s: rename or remove one." % action.name)
 		elif not String(action.name).is_valid_unicode_identifier():
@@ -40,7 +40,8 @@ static func _advise_on_parameters(action: BrainAction, advice: PackedStringArray
 	var known: Dictionary[StringName, bool] = {}
 	for parameter: BrainParameter in action.parameters:
 		if parameter == null or parameter.name.is_empty():
-			advice.append("Give every parameter of %s a name." % action.name)
+			var whose: String = action.name if not action.name.is_empty() else &"each action"
+			advice.append("Give every parameter of %s a name." % whose)
 			continue
 		if known.has(parameter.name):
 			advice.append(
@@ -63,10 +64,24 @@ static func _advise_on_parameters(action: BrainAction, advice: PackedStringArray
 			)
 
 
-static func _advise_on_properties(agent: BrainAgent, advice: PackedStringArray) -> void:
+static func _advise_on_observation(agent: BrainAgent, advice: PackedStringArray) -> void:
 	if not agent.is_inside_tree():
 		return
 	var actor: Node = agent.get_parent()
+	var is_plain: bool = agent.get_script() == BrainAgent and not actor.has_method(&"_observe")
+	if is_plain and agent.observed_properties.is_empty():
+		(
+			advice
+			. append(
+				(
+					(
+						"The brain perceives nothing: give %s a method _observe(), or list properties in"
+						+ " `observed_properties`."
+					)
+					% actor.name
+				)
+			)
+		)
 	for property: String in agent.observed_properties:
 		if not property.get_slice(":", 0) in actor:
 			advice.append(

@@ -118,7 +118,10 @@ func _exit_tree() -> void:
 ## In a release build it does nothing unless [code]brains/connection/run_in_release_builds[/code]
 ## allows it.
 func open(url: String = "") -> void:
-	if _is_spare or not BrainsSettings.is_allowed():
+	if _is_spare:
+		return
+	if not BrainsSettings.is_allowed():
+		print("Brains: off in release builds (brains/connection/run_in_release_builds)")
 		return
 	close("another server")
 	link.token = BrainsSettings.token()
@@ -132,6 +135,7 @@ func close(reason: String = "bye") -> void:
 	link.stop(reason)
 	orders.orphan_all()
 	_let_wait()
+	disconnected.emit(1000, reason, -1.0)
 
 
 ## Tells whether a server is there.
@@ -217,7 +221,8 @@ func tick(delta: float, now_ms: int) -> void:
 		inbox.warn_once(
 			"the server does not answer snapshots; the game goes on without those answers"
 		)
-	if snapshots.has_room():
+	snapshots.keeps_events = roster.has_news(epoch)
+	if snapshots.has_room() and roster.is_told(epoch):
 		outbox.send_snapshot(most, now_ms)
 
 
@@ -225,7 +230,7 @@ func _tell_agents() -> void:
 	var message: Dictionary = roster.next_message(epoch)
 	var text: String = BrainsCodec.to_text(message)
 	if link.send_text(text) == OK:
-		roster.told(message)
+		roster.told(message, snapshots.next_number())
 	elif text.to_utf8_buffer().size() > link.longest():
 		roster.shorten(message)
 

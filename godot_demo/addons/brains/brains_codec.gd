@@ -107,7 +107,7 @@ static func _encode_dictionary(source: Dictionary, depth: int) -> Variant:
 	var index: int = -1
 	for value: Variant in source.values():
 		index += 1
-		if value is String or value is bool:
+		if value is String or value is bool or value is StringName:
 			continue
 		var changed: Variant = null
 		if value is int:
@@ -147,7 +147,7 @@ static func _encode_array(source: Array, depth: int) -> Variant:
 	if depth <= 0:
 		return _give_up()
 	for value: Variant in source:
-		if value is String:
+		if value is String or value is StringName:
 			continue
 		if value is float:
 			if is_finite(value):

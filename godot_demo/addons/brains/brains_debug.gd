@@ -225,9 +225,10 @@ func _available(agent: Object) -> PackedStringArray:
 
 
 func _observation(agent: Object) -> String:
-	if not agent.has_method(&"perceive"):
+	# What the brain was told last: to look anew could change the game.
+	if not agent.has_method(&"last_observation"):
 		return ""
-	var text: String = _pretty(agent.call(&"perceive"), "")
+	var text: String = _pretty(agent.call(&"last_observation"), "")
 	if text.length() > LONGEST_OBSERVATION:
 		var more: int = text.length() - LONGEST_OBSERVATION
 		return text.left(LONGEST_OBSERVATION) + "\n… and %d characters more" % more

@@ -59,6 +59,8 @@ func take(message: Dictionary) -> void:
 func _on_actions(message: Dictionary) -> void:
 	var seq: int = whole_of(message, "snapshot")
 	var sampled_ms: float = _client.snapshots.land(seq)
+	if sampled_ms >= 0.0:
+		_client.roster.answered(seq)
 	for id: Variant in list_of(message, "cancel"):
 		cancels += 1
 		_client.orders.cancel(str(id))

@@ -165,8 +165,8 @@ func _connect() -> void:
 	_server_limit = max_message_bytes
 	state = State.CONNECTING
 	_deadline_ms = _now_ms + connect_timeout_ms
-	var failure: Error = _peer.connect_to_url(url)
-	if failure != OK:
+	var is_address: bool = url.begins_with("ws://") or url.begins_with("wss://")
+	if not is_address or _peer.connect_to_url(url) != OK:
 		_peer = null
 		state = State.REFUSED
 		lost.emit(
@@ -268,8 +268,8 @@ func _on_welcome(message: Dictionary) -> void:
 		_fail(4406, "unsupported_protocol: the server speaks %d" % version)
 		return
 	var session: Dictionary = _dictionary(message.get("session"))
-	session_id = str(session.get("id", ""))
-	_secret = str(session.get("resume", ""))
+	session_id = BrainsInbox.text_of(session, "id")
+	_secret = BrainsInbox.text_of(session, "resume")
 	var limit: Variant = _dictionary(message.get("limits")).get("max_message_bytes")
 	if limit is float or limit is int:
 		_server_limit = clampi(int(limit), 1024, max_message_bytes)

@@ -80,7 +80,8 @@ func receive(entry: Dictionary, seat: BrainsSeat, stale: String, age_ms: float, 
 		return
 	var problem: PackedStringArray = _problem_of(order, seat, entry.get("params"))
 	if not problem.is_empty():
-		_refuse(order, agent_id, &"rejected", problem[0], problem[1])
+		var whose: String = "" if problem[0] != "bad_params" else "%s: " % seat.id
+		_refuse(order, agent_id, &"rejected", problem[0], whose + problem[1])
 		return
 	seat.applied = maxi(seat.applied, seq)
 	started += 1
@@ -292,7 +293,8 @@ func _result(
 	if not message.is_empty():
 		made["message"] = message
 	if not data.is_empty():
-		made["data"] = BrainsCodec.encode(data, _client.max_depth)
+		# What the dictionary holds now, and not what the game makes of it until the snapshot leaves.
+		made["data"] = BrainsCodec.encode(data, _client.max_depth).duplicate(true)
 	return made
 
 

@@ -47,8 +47,12 @@ func send_snapshot(most: int, now_ms: int) -> void:
 			var seen: Variant = seat.observer.call(&"_observe")
 			if seen is Dictionary:
 				parts[seat.id] = {"me": BrainsCodec.encode(seen, depth)}
-				continue
-		parts[seat.id] = seat.part()
+			else:
+				parts[seat.id] = {"me": seat.agent.without_observation(seen)}
+		else:
+			parts[seat.id] = seat.part()
+		if seat.is_watched:
+			seat.perceived = parts[seat.id]["me"]
 	if due.is_empty() and not _results_wait and snapshots.events_waiting() == 0:
 		return
 	var results: Array[Dictionary] = _client.orders.results(BrainsSnapshots.MOST_RESULTS)
@@ -93,16 +97,19 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 		return ""
 	var parts: Dictionary = message["agents"]
 	message["agents"] = {}
-	var room: int = longest - _shorten_rest(message, longest)
+	# The braces count for the comma.
+	var sizes: Dictionary[String, int] = {}
+	for id: String in parts:
+		sizes[id] = BrainsCodec.to_text({id: parts[id]}).to_utf8_buffer().size()
+	var least: int = sizes.values().min() if not sizes.is_empty() else 0
+	var room: int = longest - _shorten_rest(message, longest, least)
 	var left: int = room
 	var fitting: Array[BrainsSeat] = []
 	var later: Array[BrainsSeat] = []
 	for seat: BrainsSeat in due:
 		if not parts.has(seat.id):
 			continue
-		var part: Dictionary = {seat.id: parts[seat.id]}
-		# The braces count for the comma.
-		var bytes: int = BrainsCodec.to_text(part).to_utf8_buffer().size()
+		var bytes: int = sizes[seat.id]
 		if bytes > room:
 			seat.in_flight = 0
 			_client.inbox.warn_once("what %s perceives is too long; it gets no decisions" % seat.id)
@@ -111,7 +118,7 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 		else:
 			left -= bytes
 			fitting.append(seat)
-			message["agents"].merge(part)
+			message["agents"][seat.id] = parts[seat.id]
 	if not later.is_empty():
 		_client.snapshots.divide(fitting.size())
 		_put_back(later, parts)
@@ -134,14 +141,16 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 	return BrainsCodec.to_text(message)
 
 
-## Does so with what is not of single agents; returns how long that is.
-func _shorten_rest(message: Dictionary, longest: int) -> int:
+## Does so with what is not of single agents; returns how long that is. The world has to leave room
+## for the shortest part of an agent, [param least].
+func _shorten_rest(message: Dictionary, longest: int, least: int) -> int:
 	while true:
 		var size: int = BrainsCodec.to_text(message).to_utf8_buffer().size()
 		var results: Array = message.get("results", [])
-		if size <= longest:
+		var has_world: bool = not message["world"].is_empty()
+		if size + (least if has_world and least < longest / 2 else 0) <= longest:
 			return size
-		if not message["world"].is_empty():
+		if has_world:
 			message["world"] = {}
 			_client.inbox.warn_once("the world is too long for a message; it is left out")
 		elif message.has("events"):

@@ -15,6 +15,9 @@ var _told: Dictionary[String, int] = {}
 var _untold: Dictionary[String, bool] = {}
 ## Agents to be removed.
 var _gone: Dictionary[String, bool] = {}
+## Agents that the server was told to remove, and the number of the snapshot that came after that:
+## until it is answered, the word of it may have been lost with the connection.
+var _leaving: Dictionary[String, int] = {}
 var _told_epoch: int = -1
 var _most: int = MOST_PER_MESSAGE
 
@@ -53,9 +56,13 @@ func retell(seat: BrainsSeat) -> void:
 func begin_session(resumed: bool) -> void:
 	_told_epoch = -1
 	_most = MOST_PER_MESSAGE
-	if not resumed:
+	if resumed:
+		for id: String in _leaving:
+			_gone[id] = true
+	else:
 		_told.clear()
 		_gone.clear()
+	_leaving.clear()
 	for id: String in seats:
 		_untold[id] = true
 
@@ -63,6 +70,11 @@ func begin_session(resumed: bool) -> void:
 ## Tells whether there is something that the server does not know.
 func has_news(epoch: int) -> bool:
 	return epoch != _told_epoch or not (_untold.is_empty() and _gone.is_empty())
+
+
+## Tells whether the server knows of this epoch; a snapshot of another one would be of no use to it.
+func is_told(epoch: int) -> bool:
+	return epoch == _told_epoch
 
 
 ## Returns the message that the server has to be sent now.
@@ -91,22 +103,39 @@ func shorten(message: Dictionary) -> void:
 		_most = maxi(1, count / 2)
 
 
-## Notes that a message of [method next_message] was sent.
-func told(message: Dictionary) -> void:
+## Notes that a message of [method next_message] was sent, before the snapshot with this number.
+func told(message: Dictionary, next_snapshot: int) -> void:
 	_told_epoch = message["epoch"]
 	for id: String in message["remove"]:
 		_told.erase(id)
 		_gone.erase(id)
+		_leaving[id] = next_snapshot
 	for entry: Dictionary in message["add"]:
 		var id: String = entry["id"]
 		_untold.erase(id)
-		_told[id] = seats[id].agent.get_instance_id()
+		var seat: BrainsSeat = seats.get(id)
+		_told[id] = seat.agent.get_instance_id() if seat != null else 0
+		if seat == null:
+			# What heard that another one was refused has freed it.
+			_gone[id] = true
+
+
+## Notes that a snapshot was answered: the server has read all that was sent before it.
+func answered(snapshot: int) -> void:
+	if _leaving.is_empty():
+		return
+	for id: String in _leaving.keys():
+		if _leaving[id] <= snapshot:
+			_leaving.erase(id)
 
 
 func _problem_of(seat: BrainsSeat) -> String:
 	if seat.agent.brain.is_empty():
 		return "it has no brain: name a tree in its property `brain`"
-	for name: String in [seat.id, seat.agent.brain]:
+	var names: Array[String] = [seat.id, seat.agent.brain]
+	for action: BrainAction in seat.agent.actions:
+		names.append(String(action.name) if action != null else "")
+	for name: String in names:
 		if name.length() > LONGEST_NAME:
 			return (
 				"%s... is too long: a name has up to %d characters" % [name.left(20), LONGEST_NAME]

@@ -33,6 +33,10 @@ var last_decision_ms: float = 0.0
 var id: String = ""
 var agent: BrainAgent
 var client: BrainsClient
+## A panel wants to know what the brain is told.
+var is_watched: bool = false
+## What it was told last, if somebody wants to know.
+var perceived: Dictionary = {}
 ## Number of the newest snapshot on which an order of this agent was carried out.
 var applied: int = 0
 ## The running orders, by id.

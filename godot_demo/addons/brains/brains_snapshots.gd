@@ -23,6 +23,8 @@ var answered: int = 0
 var unanswered: int = 0
 var events_sent: int = 0
 var events_dropped: int = 0
+## No events are sent: they may be for agents of whom the server has yet to hear.
+var keeps_events: bool = false
 ## Most agents in one, because more were too long; 0: no limit.
 var most_agents: int = 0
 
@@ -48,9 +50,9 @@ func settled() -> int:
 	return _numbers[0] - 1 if not _numbers.is_empty() else _seq
 
 
-## How many events wait.
+## How many events can be sent now.
 func events_waiting() -> int:
-	return _events.size()
+	return 0 if keeps_events else _events.size()
 
 
 ## Begins with a server that goes on with the session, or knows nothing.
@@ -114,7 +116,7 @@ func build(
 		"world": world,
 		"agents": parts,
 	}
-	if not _events.is_empty():
+	if events_waiting() > 0:
 		message["events"] = _events
 	if _just_dropped > 0:
 		message["events_dropped"] = _just_dropped
@@ -130,8 +132,8 @@ func launched(time_ms: float, now_ms: int) -> void:
 	_numbers.append(_seq)
 	_times_ms.append(time_ms)
 	_sent_ms.append(now_ms)
-	_event_counts.append(_events.size())
-	if not _events.is_empty():
+	_event_counts.append(events_waiting())
+	if events_waiting() > 0:
 		events_sent += _events.size()
 		_events = []
 	_just_dropped = 0

@@ -250,15 +250,18 @@ func test_values_are_converted() -> void:
 
 func test_a_missing_value_is_named() -> void:
 	var action: BrainAction = BrainAction.make(&"Walk", [BrainParameter.point2(&"to")])
-	equal(action.convert_params({}, {}), "Walk: to is missing")
-	equal(action.convert_params({"to": null}, {}), "Walk: to is missing")
+	equal(action.convert_params({}, {}), "Walk: to is missing; the order has: nothing")
+	equal(action.convert_params({"to": null}, {}), "Walk: to is missing; the order has: to")
 
 
 func test_a_value_that_does_not_fit_is_named() -> void:
 	var action: BrainAction = BrainAction.make(&"Walk", [BrainParameter.whole(&"steps", 1, 9)])
 	equal(
 		action.convert_params({"steps": 10.0}, {}),
-		"Walk: steps has to be a whole number from 1.0 to 9.0"
+		(
+			"Walk: steps is 10.0, but has to be a whole number from 1.0 to 9.0;"
+			+ " mend the tree, or the BrainParameter"
+		)
 	)
 
 
@@ -272,7 +275,7 @@ func test_an_optional_value_may_be_absent() -> void:
 
 func test_an_optional_value_that_does_not_fit_is_refused() -> void:
 	var action: BrainAction = BrainAction.make(&"Walk", [BrainParameter.flag(&"run", false)])
-	equal(action.convert_params({"run": "yes"}, {}), "Walk: run has to be true or false")
+	contains(action.convert_params({"run": "yes"}, {}), "run is yes, but has to be true or false")
 
 
 func test_keys_may_be_string_names() -> void:
@@ -283,7 +286,9 @@ func test_keys_may_be_string_names() -> void:
 
 
 func test_what_is_not_declared_is_left_out_with_one_warning_for_each_name() -> void:
-	expect_error("Walk came with haste, which is not declared; give the BrainAction a BrainParam")
+	expect_error(
+		"orders of Walk have a value `haste` that the game does not declare, so it is left out"
+	)
 	var action: BrainAction = BrainAction.make(&"Walk", [BrainParameter.flag(&"run", false)])
 	var converted: Dictionary = {}
 	equal(action.convert_params({"haste": 1.0, "run": true}, converted), "")
@@ -294,7 +299,7 @@ func test_what_is_not_declared_is_left_out_with_one_warning_for_each_name() -> v
 
 
 func test_a_flood_of_undeclared_names_is_not_all_printed() -> void:
-	expect_error("which is not declared")
+	expect_error("that the game does not declare")
 	var action: BrainAction = BrainAction.make(&"Walk")
 	for number: int in 100:
 		equal(action.convert_params({"x%d" % number: 1.0}, {}), "")

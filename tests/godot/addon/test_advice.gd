@@ -11,6 +11,7 @@ func before_each() -> void:
 	agent.enabled = false
 	agent.brain = "guard"
 	agent.actions = [BrainAction.make(&"Walk", [BrainParameter.number(&"speed", 0, 5)])]
+	agent.observed_properties = ["rotation"]
 	actor.add_child(agent)
 	add_child(actor)
 
@@ -23,6 +24,18 @@ func test_an_agent_without_a_brain() -> void:
 	agent.brain = "  "
 	_is_advised('Set `brain` to the name of a tree: what stands in @brain("...") in trees/.')
 	agent.brain = "guard"
+	_is_content()
+
+
+func test_an_agent_that_perceives_nothing() -> void:
+	agent.observed_properties = []
+	_is_advised(
+		(
+			"The brain perceives nothing: give Guard a method _observe(), or list properties in"
+			+ " `observed_properties`."
+		)
+	)
+	agent.observed_properties = ["rotation"]
 	_is_content()
 
 
@@ -42,7 +55,7 @@ func test_an_empty_place_in_actions() -> void:
 
 func test_an_action_without_a_name() -> void:
 	agent.actions[0].name = &""
-	_is_advised("Give action 0 a name: that of its class in actions.py.")
+	_is_advised("Give action 0 a name: that of its class in trees/.")
 	agent.actions[0].name = &"Walk"
 	_is_content()
 

@@ -25,7 +25,7 @@ class FakeAgent:
 	func describe() -> Dictionary:
 		return about
 
-	func perceive() -> Variant:
+	func last_observation() -> Variant:
 		return seen
 
 	func possible_actions() -> Array[StringName]:

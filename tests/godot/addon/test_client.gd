@@ -598,7 +598,6 @@ func test_after_a_refusal_open_tries_again() -> void:
 
 
 func test_an_address_that_is_none_is_refused_with_the_reason() -> void:
-	expect_error("Invalid protocol")
 	expect_error("Brains: nonsense://x is no address of a WebSocket server")
 	environment("BRAINS_URL", "nonsense://x")
 	var agent: BrainAgent = add_agent("guard")

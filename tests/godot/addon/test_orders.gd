@@ -326,14 +326,14 @@ func test_a_value_of_a_wrong_type_is_rejected() -> void:
 	expect_error("bad_params")
 	await give([server.order("guard", "g#1", "Walk", {"to": "north"})])
 	_is_refused(await last_result_of("g#1"), "rejected", "bad_params")
-	contains((await last_result_of("g#1"))["message"], "to has to be [x, y]")
+	contains((await last_result_of("g#1"))["message"], "but has to be [x, y]")
 
 
 func test_a_value_out_of_range_is_rejected() -> void:
 	expect_error("bad_params")
 	await give([server.order("guard", "g#1", "Walk", {"to": [0, 0], "speed": 5.5})])
 	_is_refused(await last_result_of("g#1"), "rejected", "bad_params")
-	contains((await last_result_of("g#1"))["message"], "speed has to be a number from 0.0 to 5.0")
+	contains((await last_result_of("g#1"))["message"], "but has to be a number from 0.0 to 5.0")
 
 
 func test_a_missing_value_is_rejected() -> void:

@@ -219,9 +219,19 @@ func _difference(got: Variant, wanted: Variant, message: String) -> String:
 
 
 func _show(value: Variant) -> String:
-	var text: String = var_to_str(value) if not value is Object else str(value)
+	# Of an object, var_to_str() writes everything that can be reached from it.
+	var text: String = str(value) if _has_objects(value) else var_to_str(value)
 	text = text.replace("\n", " ")
 	return text if text.length() <= 600 else text.left(600) + "..."
+
+
+func _has_objects(value: Variant) -> bool:
+	if value is Array:
+		return (value as Array).any(_has_objects)
+	if value is Dictionary:
+		var pairs: Dictionary = value
+		return pairs.keys().any(_has_objects) or pairs.values().any(_has_objects)
+	return value is Object
 
 
 func _is_number(value: Variant) -> bool:
