@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import itertools
 import logging
 import random
@@ -107,9 +108,14 @@ class Agent:
     def _refuse_undeclared(self) -> None:
         missing = sorted(set(self.actions) - self.declared)
         if missing:
+            declared = sorted(self.declared)
+            near = difflib.get_close_matches(missing[0], declared, n=1)
+            names = ", ".join(map(repr, missing))
             raise ActionError(
                 f"the tree of brain {self.brain!r} may choose {', '.join(missing)}, which the game does not declare "
-                f"for agent {self.id!r} (declared: {', '.join(sorted(self.declared)) or 'none'})",
+                f"for agent {self.id!r} (declared: {', '.join(declared) or 'none'}); "
+                + (f"did you mean {near[0]!r}? Else " if near else "")
+                + f"declare {names} in `agents`: in Godot, add a BrainAction called {names} to the agent's `actions`",
                 action=missing[0],
             )
 

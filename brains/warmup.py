@@ -8,6 +8,7 @@ question would not be answered before its deadline, its leaf would stop it half-
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
@@ -18,7 +19,7 @@ from brains.nodes.tree import llm_leaves_of, paths_of
 from brains.prompts import Prompt, PromptLibrary
 from brains.questions import Outcome, Question
 
-__all__ = ["PRIORITY", "WaitingAsker", "warm_up", "warm_up_questions"]
+__all__ = ["PRIORITY", "WaitingAsker", "asking_brains", "warm_up", "warm_up_questions"]
 
 PRIORITY = -100
 """A game that has begun already goes first."""
@@ -100,6 +101,16 @@ async def warm_up(
         except asyncio.CancelledError:
             ticket.cancel()
             raise
+
+
+def asking_brains(library: BrainLibrary) -> frozenset[str]:
+    """Return the names of the brains whose trees can ask a model anything; those that cannot be built are left out."""
+    asking = set()
+    for name in library.names():
+        with contextlib.suppress(BrainsError):
+            if llm_leaves_of(library.get(name).build()):
+                asking.add(name)
+    return frozenset(asking)
 
 
 def _labels(leaf: LLMLeaf, prompt: Prompt) -> tuple[str, ...]:

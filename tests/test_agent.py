@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
@@ -419,6 +420,21 @@ def test_an_order_whose_leaf_breaks_is_cancelled() -> None:
     assert g.tick({"break": True}).cancels == (order.id,)
     assert g.agent.orders == {}
     assert g.tick({"break": True}).order is None, "broken in the very tick of the order: it never leaves"
+
+
+@pytest.mark.parametrize(
+    ("declared", "hint"),
+    [
+        (
+            ["Wolk"],
+            "; did you mean 'Wolk'? Else declare 'Walk' in `agents`: in Godot, add a BrainAction called 'Walk' ",
+        ),
+        ([], "; declare 'Walk' in `agents`: in Godot, add a BrainAction called 'Walk' to the agent's `actions`"),
+    ],
+)
+def test_an_action_that_is_not_declared_is_refused_with_what_to_do(declared: list[str], hint: str) -> None:
+    with pytest.raises(ActionError, match=re.escape(hint)):
+        game(lambda: Action("Walk", Walk()), declared=declared)
 
 
 def test_a_refused_agent_leaves_nothing_behind() -> None:

@@ -500,10 +500,18 @@ def test_check_says_which_files_differ(project: Path) -> None:
     (folder / "brain_agent.gd").unlink()
     result = install(project, "--check")
     assert result.exit_code == 1
+    assert result.stdout.splitlines()[0] == f"{project}: addon {brains.__version__}, the same version"
     assert [line.split("  ", 2)[1:] for line in result.stdout.splitlines()[1:]] == [
         ["addons/brains/brain_agent.gd", "is not there"],
         ["addons/brains/plugin.gd", "     was changed in the project"],
     ]
+
+
+def test_files_that_come_back_are_a_repair_and_no_upgrade(project: Path) -> None:
+    install(project)
+    (project / "addons" / "brains" / "brain_agent.gd").unlink()
+    result = install(project)
+    assert result.stdout.splitlines()[0] == f"addon {brains.__version__} repaired in {project}: 1 file new"
 
 
 def test_check_writes_nothing_so_it_takes_no_force(project: Path) -> None:

@@ -15,9 +15,14 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from py_trees.behaviour import Behaviour
 from websockets.asyncio.client import ClientConnection, connect
 
+from brains import brain
+from brains.cli._running import errors_of
 from brains.cli.serve import command
+from brains.library import BrainLibrary
+from brains.prompts import PromptLibrary
 from tests.fake_ollama import BackgroundOllama, FakeOllama, Gate, Reply, pieces_of, plausible
 from tests.fakes.session import Json, frame, hello
 
@@ -247,6 +252,29 @@ async def test_a_broken_prompt_is_said_and_the_rest_is_served(project: Path) -> 
     async with serving(project) as (process, _):
         assert process.stderr is not None
         assert "bad.j2" in (await process.stderr.readline()).decode()
+
+
+async def test_errors_that_check_knows_are_said_and_all_is_served(project: Path) -> None:
+    tree = project / "castle" / "guard.py"
+    tree.write_text(tree.read_text().replace('prompt="hostile"', 'prompt="hostle"'))
+    async with serving(project) as (process, url):
+        assert process.stderr is not None
+        said = (await process.stderr.readline()).decode()
+        assert "WARNING" in said
+        assert f"{Path('castle', 'guard.py')}:" in said
+        assert "'hostle'" in said
+        assert "[unknown-prompt]" in said
+        async with connect(url, proxy=None) as client:
+            await client.send(hello())
+            assert (await receive(client))["brains"] == ["guard"]
+
+
+def test_a_check_that_fails_itself_keeps_nobody_from_playing() -> None:
+    @brain("rude")
+    def rude() -> Behaviour:
+        raise SystemExit(3)
+
+    assert errors_of(BrainLibrary.of([rude]), PromptLibrary()) == []
 
 
 def test_help_shows_examples() -> None:

@@ -125,6 +125,25 @@ def test_a_missing_brain_leaves_its_body_standing(tmp_path: Path) -> None:
     assert "4 agents" in result.stdout
 
 
+def test_a_yard_whose_trees_ask_nothing_plays_well(tmp_path: Path) -> None:
+    (tmp_path / "plain.py").write_text(
+        "from brains import Wait, brain\n\n\n@brain('guard')\ndef guard():\n    return Wait('Stand', 1)\n"
+    )
+    args = ["--trees", str(tmp_path), "--prompts", str(ROOT / "prompts"), "--seconds", "2", "--json", *FAST]
+    result = CliRunner().invoke(command, args, obj=ScriptedModel())
+    assert result.exit_code == 0, result.output
+    assert summary_of(result)["problems"] == []
+
+
+def test_what_check_knows_is_said_before_the_game(tmp_path: Path) -> None:
+    prompts = tmp_path / "prompts"
+    shutil.copytree(ROOT / "prompts", prompts)
+    (prompts / "villager" / "react.j2").unlink()
+    args = ["--trees", str(ROOT / "trees"), "--prompts", str(prompts), "--seconds", "1", "--plain", *FAST]
+    result = CliRunner().invoke(command, args, obj=ScriptedModel())
+    assert "[unknown-prompt]" in result.stdout
+
+
 def brains(*args: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     """Run the command as a user does."""
     env = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
@@ -306,6 +325,20 @@ def test_nothing_asked_proves_nothing() -> None:
     tally = Tally()
     tally.add(report())
     assert tally.problems() == ["no question came to an end"]
+
+
+def test_where_no_tree_can_ask_nothing_asked_is_no_problem() -> None:
+    brains = report().brain
+    tally = Tally(asking=frozenset({"another"}))
+    tally.add(report())
+    assert tally.problems() == []
+    tally = Tally(asking=frozenset({brains}))
+    tally.add(report())
+    assert tally.problems() == ["no question came to an end"]
+
+
+def test_where_nobody_played_it_is_no_success() -> None:
+    assert Tally(asking=frozenset()).problems() == ["no question came to an end"]
 
 
 def test_half_of_the_answers_are_enough_and_less_are_not() -> None:

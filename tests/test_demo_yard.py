@@ -273,6 +273,14 @@ def test_nobody_in_the_cast_is_from_the_prompts() -> None:
     assert len(set(cast.HAPPENINGS)) >= 20
 
 
+def test_every_visitor_is_spoken_of_as_one() -> None:
+    """What the yard says of a visitor follows the looks: "... is driven out"."""
+    for visitor in cast.STRANGERS + cast.CUSTOMERS:
+        assert re.match("(a|an|one) ", visitor.looks)
+        assert visitor.first.does.split()[0].endswith("s")
+        assert visitor.then.does.split()[0].endswith("s")
+
+
 def test_every_deed_is_of_somebody() -> None:
     kinds = {body[1] for body in BODIES}
     assert all(deed.kinds and set(deed.kinds) <= kinds for deed in DEEDS.values())

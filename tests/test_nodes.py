@@ -299,7 +299,7 @@ class TestActions:
 
     def test_a_callable_must_say_what_it_makes(self) -> None:
         """Otherwise nobody could tell the game what to declare."""
-        with pytest.raises(TreeError, match="emits"):
+        with pytest.raises(TreeError, match=r"emits=.*, or annotate the function's return: `-> SomeAction`"):
             Action("Go", lambda agent: Walk())
         assert Action("Go", lambda agent: Walk(), emits=[Walk]).actions == (Walk,)
         with pytest.raises(TreeError, match="not the class"):

@@ -244,6 +244,19 @@ async def test_the_lines_of_a_session_that_comes_back_are_in_the_log_and_its_sec
     assert again["resume"] not in caplog.text
 
 
+async def test_a_connection_that_was_replaced_does_not_sum_the_session_up(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "brains")
+    async with stage.client() as old, stage.client() as new:
+        info = await greeted(old)
+        await greeted(new, info)
+        await closed(old)
+        await until(lambda: any("disconnected" in line for line in caplog.messages))
+    (line,) = [line for line in caplog.messages if "disconnected, 4409" in line]
+    assert line.endswith("session_replaced: a newer connection goes on with this session")
+
+
 # A tree that asks the model
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from brains.errors import TreeError
 from brains.session import GameSession, SessionLimits
+from brains.session.complaints import MOST_REFUSED
 from brains.snapshot import Event, Fault, Order, TickReport
 from tests.fakes.session import (
     FakeAgent,
@@ -863,6 +864,7 @@ def test_a_game_cannot_forge_lines_of_the_log(
 ) -> None:
     nasty = "hi\n12:00:00 ERROR brains.server: forged\x1b[31m\x9b\u2028\u202e\r"
     session.receive(frame("error", code=nasty, message=nasty))
+    session.receive(frame("agents", add=[entry(nasty, brain=nasty)]))
     brains.broken = TreeError(nasty)
     session.receive(frame("agents", add=[entry(nasty)]))
     brains.broken = ValueError(nasty)
@@ -870,12 +872,118 @@ def test_a_game_cannot_forge_lines_of_the_log(
     brains.agents["a"].todo = [ValueError(nasty)]
     session.receive(snapshot(1, "a"))
     session.tick()
-    assert len(caplog.records) == 4
+    brains.agents["b"].todo = [{"order": Walk()}]
+    session.receive(snapshot(2, "b"))
+    session.tick()
+    session.receive(frame("action_result", **{**result("b", "b#1", "rejected"), "code": nasty, "message": nasty}))
+    schema = {"properties": {}, "required": [nasty]}
+    brains.broken = None
+    session.receive(frame("agents", add=[{**entry(nasty), "actions": [{"name": "Walk", "params": schema}]}]))
+    assert len(caplog.records) == 7
     for record in caplog.records:
         lines = record.getMessage().split("\n")
         assert all(line.isprintable() for line in lines)
         assert all(line.startswith("    ") for line in lines[1:])
     assert "hi\\n12:00:00" in caplog.messages[0]
+
+
+def test_each_agent_that_is_refused_is_in_the_log_once(session: GameSession, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(3):
+        session.receive(frame("agents", add=[entry("Cat", brain="gard"), entry("Dog", brain="gard"), entry("c")]))
+    text = "unknown_brain: there is no brain called 'gard'; did you mean 'guard'?"
+    assert caplog.messages == [f"agent 'Cat' refused: {text}", f"agent 'Dog' refused: {text}"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
+
+
+def test_agents_of_a_scene_that_is_over_are_refused_in_the_log(
+    session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.receive(agents("a", epoch=2))
+    session.receive(agents("late", epoch=1))
+    assert caplog.messages == ["agent 'late' refused: stale: epoch 1 is over, this is 2"]
+
+
+def test_of_very_many_refused_agents_not_all_are_in_the_log(
+    session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.receive(frame("agents", add=[entry(f"cat_{number}", brain="gard") for number in range(200)]))
+    assert len(caplog.messages) == MOST_REFUSED
+
+
+def turned_down(session: GameSession, brains: FakeBrains, seq: int, **fields: str) -> None:
+    """Have `a` walk, and the game report what became of it."""
+    brains.agents["a"].todo = [{"order": Walk()}]
+    session.receive(snapshot(seq, "a"))
+    (order,) = actions(tick(session))["actions"]
+    session.receive(frame("action_result", **{**result("a", order["id"]), **fields}))
+
+
+def test_an_action_that_the_game_rejects_is_in_the_log_once_per_reason(
+    brains: FakeBrains, session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    turned_down(session, brains, 1, status="rejected", code="bad_params", message="to is missing")
+    turned_down(session, brains, 2, status="rejected", code="bad_params", message="to is missing still")
+    turned_down(session, brains, 3, status="expired", code="stale")
+    turned_down(session, brains, 4, status="rejected")
+    assert caplog.messages == [
+        "agent 'a': the game rejected Walk (bad_params): to is missing",
+        "agent 'a': the game let expire Walk (stale)",
+        "agent 'a': the game rejected Walk (no reason given)",
+    ]
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+
+
+def test_an_action_that_fails_or_is_cancelled_is_nothing_special(
+    brains: FakeBrains, session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    for seq, status in enumerate(("running", "failure", "cancelled", "success"), start=1):
+        turned_down(session, brains, seq, status=status, message="the way is blocked")
+    assert not caplog.messages
+
+
+def declaring(*names: str, params: Json) -> str:
+    """Add agents that declare `Walk` with these params."""
+    walk = [{"name": "Walk", "params": params}]
+    return frame("agents", add=[{"id": name, "brain": "guard", "actions": walk} for name in names])
+
+
+def test_a_value_that_the_game_does_not_declare_is_in_the_log_once_per_brain(
+    session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    session.receive(declaring("Cat", "Dog", params={"type": "object", "properties": {}, "required": []}))
+    assert messages(session)[0]["ok"] == ["Cat", "Dog"]
+    assert caplog.messages == [
+        "brain 'guard': Walk has the value 'to', which the game does not declare for agent 'Cat', so it is left out"
+    ]
+    assert caplog.records[0].levelname == "WARNING"
+
+
+def test_a_value_that_the_game_requires_and_no_tree_gives_is_in_the_log(
+    session: GameSession, caplog: pytest.LogCaptureFixture
+) -> None:
+    properties = {"to": {"type": "string"}, "speed": {"type": "number"}, "style": {"type": "string"}}
+    session.receive(declaring("Cat", params={"properties": properties, "required": ["to", "speed"]}))
+    assert caplog.messages == [
+        "brain 'guard': Walk has no value 'speed', which the game requires for agent 'Cat', so the game may reject it"
+    ]
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"type": "object"},
+        {"type": "object", "properties": {"to": {"type": "string"}}, "required": ["to"]},
+        {"properties": {"speed": {"type": "number"}}, "additionalProperties": True},
+        {"properties": [], "required": "to"},
+    ],
+)
+def test_params_that_fit_or_say_nothing_are_not_in_the_log(
+    session: GameSession, caplog: pytest.LogCaptureFixture, params: Json
+) -> None:
+    session.receive(declaring("Cat", params=params))
+    assert messages(session)[0]["ok"] == ["Cat"]
+    assert not caplog.messages
 
 
 def test_an_answer_wakes_its_agent_once(session: GameSession) -> None:

@@ -5,14 +5,20 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 from collections.abc import Iterator
 
+import msgspec
+
+from brains.checking import check_all
 from brains.config import Config
+from brains.library import BrainLibrary
+from brains.prompts import PromptLibrary
 from brains.questions import ChatModel
 from brains.reload import PromptWatcher
 
-__all__ = ["keep_watching", "model_of", "stopped_by_signals"]
+__all__ = ["errors_of", "keep_watching", "model_of", "short_path", "stopped_by_signals"]
 
 log = logging.getLogger("brains.cli")
 
@@ -34,6 +40,33 @@ def model_of(config: Config) -> ChatModel:
         threads=config.threads,
         context=config.context,
     )
+
+
+def errors_of(library: BrainLibrary, prompts: PromptLibrary) -> list[str]:
+    """Return a line for each error that `brains check` knows, except prompts that do not load: those are said anyway.
+
+    A check that fails itself must not keep anybody from playing.
+    """
+    try:
+        found = check_all(library, prompts)
+    except (Exception, SystemExit):
+        log.debug("trees and prompts could not be checked", exc_info=True)
+        return []
+    return [
+        str(msgspec.structs.replace(one, file=short_path(one.file)))
+        for one in found
+        if one.severity == "error" and one.rule != "prompt"
+    ]
+
+
+def short_path(file: str) -> str:
+    """Return the path from the current folder, which terminals and editors can open, if it is shorter."""
+    if not file:
+        return file
+    try:
+        return min(os.path.relpath(file), file, key=len)
+    except (ValueError, OSError):  # another drive; the current folder is gone
+        return file
 
 
 @contextlib.contextmanager

@@ -91,7 +91,7 @@ def _print_check(todo: Plan) -> None:
     if todo.installed is None:
         click.echo(f"{todo.project.folder}: no addon; this is {todo.version}")
     else:
-        same = "the same" if todo.installed == todo.version else f"this is {todo.version}"
+        same = "the same version" if todo.installed == todo.version else f"this is {todo.version}"
         click.echo(f"{todo.project.folder}: addon {todo.installed}, {same}")
     rows = [] if todo.installed is None else [(f"{FOLDER}/{one.path}", ABOUT[one.kind]) for one in todo.differing]
     if not todo.is_enabled:
@@ -117,9 +117,9 @@ def _print_done(todo: Plan, *, force: bool, dry_run: bool) -> None:
     if todo.is_linked:
         click.echo(f"{todo.target} is the addon itself, or a link to it: nothing to copy")
     elif copied:
-        verb = "installed in" if todo.installed is None else "upgraded in"
+        done = {None: "installed", todo.version: "repaired"}.get(todo.installed, "upgraded")
         came = "" if todo.installed in (None, todo.version) else f" from {todo.installed}"
-        click.echo(f"{name} {would}{verb} {todo.project.folder}{came}: {_counts(copied)}")
+        click.echo(f"{name} {would}{done} in {todo.project.folder}{came}: {_counts(copied)}")
     if not todo.is_enabled:
         click.echo(f"  plugin {would}enabled in project.godot")
     if todo.autoload is None or (force and todo.has_foreign_autoload):

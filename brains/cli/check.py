@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ import click
 import msgspec
 
 from brains.checking import Finding, check_all, check_prompts, from_error
+from brains.cli._running import short_path
 from brains.config import load_config
 from brains.errors import PromptError, TreeError
 from brains.loading import load_trees
@@ -50,7 +50,7 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     except TreeError as error:
         found = sorted({from_error(error, "tree"), *check_prompts(library)})
         counted = f"trees do not load, {len(library.names())} prompts"
-    found = [msgspec.structs.replace(finding, file=_short(finding.file)) for finding in found]
+    found = [msgspec.structs.replace(finding, file=short_path(finding.file)) for finding in found]
     errors = sum(finding.severity == "error" for finding in found)
     if as_json:
         click.echo(msgspec.json.encode(found).decode())
@@ -80,13 +80,3 @@ def _line(finding: Finding) -> str:
 
 def _count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _short(file: str) -> str:
-    """Return the path from the current folder, which terminals and editors can open, if it is shorter."""
-    if not file:
-        return file
-    try:
-        return min(os.path.relpath(file), file, key=len)
-    except ValueError:  # another drive
-        return file

@@ -101,11 +101,11 @@ def command(
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
-    from brains.cli._running import model_of
+    from brains.cli._running import errors_of, model_of
     from brains.loading import load_trees
     from brains.reload import load_prompts
+    from brains.warmup import asking_brains
 
-    tally = Tally()
     with contextlib.ExitStack() as stack:
         game = None
         if godot is not None:
@@ -126,9 +126,12 @@ def command(
             port=config.port,
             godot=game,
         )
+        tally = Tally(asking=asking_brains(run.library))
         show = stack.enter_context(_show(plain=plain, as_json=as_json))
         for error in run.prompts.errors.values():
             show.problem(str(error))
+        for text in errors_of(run.library, run.prompts):
+            show.problem(text)
         ending = asyncio.run(play(run, show, tally))
     _end(tally, ending, show, as_json)
 

@@ -69,6 +69,7 @@ def command(config_file: str | None, allow_origins: tuple[str, ...], **options: 
     for chatty in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
+    from brains.cli._running import errors_of
     from brains.loading import load_trees
     from brains.reload import load_prompts
 
@@ -76,7 +77,10 @@ def command(config_file: str | None, allow_origins: tuple[str, ...], **options: 
     prompts = load_prompts(folder)
     for error in prompts.errors.values():
         log.error("%s", error)
-    asyncio.run(_serve(config, load_trees(trees), prompts, folder))
+    library = load_trees(trees)
+    for text in errors_of(library, prompts):
+        log.warning("%s", text)
+    asyncio.run(_serve(config, library, prompts, folder))
     click.echo("stopped")
 
 

@@ -120,7 +120,10 @@ def emitted(
     classes = typing.get_args(made) or (made,)
     if all(isinstance(c, type) and issubclass(c, GameAction) and c is not GameAction for c in classes):
         return tuple(classes)
-    raise TreeError(f"action {name!r}: say what the callable can make, `emits=[SomeAction]`")
+    raise TreeError(
+        f"action {name!r}: say what the callable can make, `emits=[SomeAction]`, or annotate the function's return: "
+        "`-> SomeAction`"
+    )
 
 
 class Wait(Leaf):

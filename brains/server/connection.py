@@ -97,6 +97,11 @@ class Connection:
             if not self._replaced:
                 self._let_go(failed)
 
+    @property
+    def is_replaced(self) -> bool:
+        """The session goes on with another connection."""
+        return self._replaced
+
     def replaced(self) -> None:
         """Leave the session alone: from now on another connection has it. This one is closed."""
         self._replaced = True

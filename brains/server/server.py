@@ -218,7 +218,8 @@ class Server:
             self._expire()
             code, reason = websocket.close_code, one_line(websocket.close_reason or "")
             session = connection.session
-            sums = f"; {session.counts}" if isinstance(session, GameSession) else ""
+            # A session that another connection goes on with has not come to its sums.
+            sums = f"; {session.counts}" if isinstance(session, GameSession) and not connection.is_replaced else ""
             log.info("session %s: %s disconnected, %s %s%s", session.id, peer, code, reason, sums)
 
     def _game(self) -> GameSession:

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from brains.messages import ErrorMessage, GameEvent
+from brains.messages import ActionResult, ErrorMessage, GameEvent, Rejection
 from brains.session.logged import one_line
 from brains.session.outbox import Outbox
 
@@ -23,6 +23,8 @@ MOST_UNKNOWN = 1000
 """Unknown agents that are complained of by name."""
 MOST_NOTED = 20
 """Complaints of the game that are logged."""
+MOST_REFUSED = 50
+"""Refused agents that are logged, and as many sorts of actions that the game has refused."""
 
 
 class Losses:
@@ -77,10 +79,29 @@ class Complaints:
         self._for_nobody = Losses(now)
         self._never_sent = 0
         self._noted = 0
+        self._refused: set[tuple[str, str]] = set()
+        self._rejected: set[tuple[str, str, str]] = set()
 
     def known(self, agent: str) -> None:
         """Note that an agent is registered: from now on it would be complained of again."""
         self._unknown.discard(agent)
+
+    def refused(self, rejections: Iterable[Rejection]) -> None:
+        """Log agents that are not taken: their game may show it to nobody."""
+        for one in rejections:
+            # Of faults the log has more already.
+            if one.code != "agent_fault" and _is_new((one.id, one.code), self._refused):
+                log.warning("agent %s refused: %s: %s", one_line(repr(one.id)), one.code, one_line(one.message, 1000))
+
+    def rejected(self, result: ActionResult, action: str) -> None:
+        """Log that the game has not carried out an action, if it was the game's own decision."""
+        if result.status not in ("rejected", "expired"):
+            return
+        if _is_new((result.agent, action, result.code), self._rejected):
+            did = "rejected" if result.status == "rejected" else "let expire"
+            why = ": ".join(filter(None, (f"({result.code})" if result.code else "", result.message)))
+            agent = one_line(repr(result.agent))
+            log.warning("agent %s: the game %s %s %s", agent, did, action, one_line(why or "(no reason given)", 300))
 
     def strangers(self, agents: Iterable[str], kind: str, seq: int | None, *, more: str = "") -> bool:
         """Report unknown agents, each id once; return whether there were new ones."""
@@ -140,3 +161,11 @@ class Complaints:
         if any(counts):
             text = "session %s: events dropped: %d were too many, %d were for unknown agents, %d by the game itself"
             log.warning(text, self._session, *counts)
+
+
+def _is_new(thing: tuple[str, ...], told: set[Any]) -> bool:
+    """Note something that is logged once; tell whether it has to be logged now."""
+    if thing in told or len(told) >= MOST_REFUSED:
+        return False
+    told.add(thing)
+    return True

@@ -203,6 +203,7 @@ class GameSession:
         if epoch < self.epoch:
             text = f"epoch {epoch} is over, this is {self.epoch}"
             refused = [Rejection(id=entry.id, code="stale", message=text) for entry in message.add]
+            self._complaints.refused(refused)
             self._outbox.error("stale", text, {"type": "agents"}, hint="epoch grows when the scene changes")
             self._outbox.put(AgentsAck(epoch=self.epoch, ok=[], rejected=refused))
             return
@@ -212,6 +213,7 @@ class GameSession:
             self._remove(agent)
         before = set(self._roster)
         ok, rejected = self._roster.add(message.add)
+        self._complaints.refused(rejected)
         for agent in ok:
             self._complaints.known(agent)
             self._woken.discard(agent)
@@ -279,8 +281,10 @@ class GameSession:
             self.counts.add_result(result.status)
             final = result.status != "running"
             known = result.agent in self._roster
-            if known and self._orders.result(result.agent, result.id, final=final):
+            action = self._orders.result(result.agent, result.id, final=final) if known else None
+            if action is not None:
                 self._mail.add_result(result)
+                self._complaints.rejected(result, action)
             elif self._orders.stray(result.id, final=final):
                 pass
             elif known:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -28,6 +29,14 @@ MOST_CANCELS = 1024
 """Cancels that may wait before nothing more is cancelled only because a game says that it runs."""
 
 
+class Sent(NamedTuple):
+    """An order that the game was given."""
+
+    action: str
+    is_cancelled: bool = False
+    """It was taken back."""
+
+
 class Orders:
     """The orders of all agents of one session.
 
@@ -41,8 +50,8 @@ class Orders:
         self._counts = counts
         self._cancels: dict[str, None] = {}
         self._waiting: dict[str, tuple[str, ActionsEntry]] = {}
-        self._sent: dict[str, OrderedDict[str, bool]] = {}
-        """By agent what the game was given, and whether it was taken back."""
+        self._sent: dict[str, OrderedDict[str, Sent]] = {}
+        """By agent what the game was given."""
         self._void: OrderedDict[str, bool] = OrderedDict()
         """What is nobody's any more, and whether the game was told so on this connection."""
 
@@ -69,18 +78,19 @@ class Orders:
         """Take an order back; the game hears of it only if it knows the order."""
         self._waiting.pop(order_id, None)
         if self._was_sent(agent, order_id):
-            self._sent[agent][order_id] = True
+            self._sent[agent][order_id] = self._sent[agent][order_id]._replace(is_cancelled=True)
             self._cancels[order_id] = None
 
-    def result(self, agent: str, order_id: str, *, final: bool) -> bool:
-        """Note how an order goes; return False for one that the game was not given or that ended before."""
+    def result(self, agent: str, order_id: str, *, final: bool) -> str | None:
+        """Note how an order goes; return its action, None if the game was not given it or it ended before."""
         if not self._was_sent(agent, order_id):
-            return False
+            return None
+        action = self._sent[agent][order_id].action
         if final:
             del self._sent[agent][order_id]
             self._waiting.pop(order_id, None)
             self._cancels.pop(order_id, None)
-        return True
+        return action
 
     def stray(self, order_id: str, *, final: bool) -> bool:
         """Note the result of an order that is not its agent's; return False if it is a mistake of the game.
@@ -102,13 +112,14 @@ class Orders:
 
     def forget(self, agent: str) -> None:
         """Drop everything of an agent that is gone, except cancels."""
-        self._make_void(self._sent.pop(agent, {}))
+        sent = self._sent.pop(agent, OrderedDict[str, Sent]())
+        self._make_void({order_id: one.is_cancelled for order_id, one in sent.items()})
         self._waiting = {key: one for key, one in self._waiting.items() if one[0] != agent}
 
     def disconnected(self) -> None:
         """Note that what was sent last may not have arrived. Orders are named again; cancels when they are missed."""
         for sent in self._sent.values():
-            cancelled = {order_id: True for order_id, is_cancelled in sent.items() if is_cancelled}
+            cancelled = {order_id: True for order_id, one in sent.items() if one.is_cancelled}
             for order_id in cancelled:
                 del sent[order_id]
             self._make_void(cancelled)
@@ -143,7 +154,7 @@ class Orders:
             self._counts.repeated += 1
         else:
             self._counts.orders += 1
-        sent[entry.id] = False
+        sent[entry.id] = Sent(entry.name)
         if len(sent) > REMEMBERED:
             sent.popitem(last=False)
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
+from brains.actions import GameAction
 from brains.errors import ActionError, TreeError
 from brains.messages import AgentEntry, Rejection
+from brains.session.declarations import differences
 from brains.session.limits import SessionLimits
 from brains.session.logged import one_line, summary_of, trace
 from brains.snapshot import AgentSnapshot, Order, TickReport
@@ -24,6 +26,11 @@ log = logging.getLogger("brains.session")
 
 class SessionAgent(Protocol):
     """What a session needs of an agent; `brains.agent.Agent` is one."""
+
+    @property
+    def actions(self) -> Mapping[str, type[GameAction]]:
+        """The actions that its tree can choose, by name."""
+        ...
 
     def tick(self, snapshot: AgentSnapshot, /) -> TickReport:
         """Run the tree once."""
@@ -107,6 +114,7 @@ class Roster:
         self._limits = limits
         self._members: dict[str, Member] = {}
         self._number = itertools.count(1).__next__
+        self._compared: set[tuple[str, str]] = set()
 
     def __contains__(self, agent: object) -> bool:
         return agent in self._members
@@ -153,7 +161,9 @@ class Roster:
         if known is None:
             if len(self._members) >= self._limits.max_agents:
                 raise Refused("too_many_agents", f"this session has {self._limits.max_agents} agents already")
-            self._members[entry.id] = Member(self._make(entry, declared), entry.brain, declared)
+            agent = self._make(entry, declared)
+            self._members[entry.id] = Member(agent, entry.brain, declared)
+            self._compare(entry, agent)
             return
         if known.brain != entry.brain:
             text = f"{entry.id!r} is driven by the brain {known.brain!r}; remove it first"
@@ -162,6 +172,17 @@ class Roster:
             # Whether its tree can do with fewer actions is only known to the constructor.
             _close(entry.id, self._make(entry, declared))
         known.declared = declared
+        self._compare(entry, known.agent)
+
+    def _compare(self, entry: AgentEntry, agent: SessionAgent) -> None:
+        """Log where the declared values of an action are not those of the tree's, once per brain and action."""
+        for declared in entry.actions:
+            action, key = agent.actions.get(declared.name), (entry.brain, declared.name)
+            if action is None or key in self._compared:
+                continue
+            if found := differences(action, declared.params, entry.id):
+                self._compared.add(key)
+                log.warning("brain %r: %s", entry.brain, one_line("; ".join(found), 1000))
 
     def _make(self, entry: AgentEntry, declared: frozenset[str]) -> SessionAgent:
         try:

@@ -41,7 +41,7 @@ func _challenge(order: BrainOrder) -> String:
 		return Yard.GONE
 	match stranger.manner:
 		"peaceful" when stranger.is_answered:
-			stranger.leave("goes on his way")
+			stranger.leave("walks on in peace")
 		"suspicious" when stranger.is_answered:
 			stranger.leave("turns back at the gate")
 		_:

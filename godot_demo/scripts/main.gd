@@ -30,6 +30,8 @@ func _let_the_player_in() -> void:
 	var scene: PackedScene = load("res://scenes/player.tscn")
 	var player: Player = scene.instantiate()
 	player.name = "player"
-	player.position = yard.place(&"Gate")
-	player.leaving.connect(func(_who: Visitor, how: String) -> void: overlay.tell("You", how))
+	player.arrive(yard.place(&"Start"), yard.place(&"Gate"))
+	player.leaving.connect(
+		func(who: Visitor, how: String) -> void: overlay.tell("player", "%s %s" % [who.looks, how])
+	)
 	yard.bodies.add_child(player)

@@ -13,6 +13,13 @@ const STATES: Dictionary[BrainsClient.State, String] = {
 	BrainsClient.State.WAITING: "waiting for the server",
 	BrainsClient.State.REFUSED: "refused",
 }
+## What the colours of [constant Caption.SOURCES] mean.
+const LEGEND: Dictionary[String, String] = {
+	"llm": "by the model",
+	"tree": "by the tree",
+	"fallback": "for want of an answer",
+	"local": "without a brain",
+}
 const GOOD: Color = Color(0.55, 0.95, 0.5)
 const BAD: Color = Color(1.0, 0.6, 0.4)
 
@@ -21,6 +28,7 @@ var _away_s: float = 0.0
 var _news: PackedStringArray = []
 
 @onready var status: Label = %Status
+@onready var legend: RichTextLabel = %Legend
 @onready var banner: Label = %Banner
 @onready var news: Label = %News
 
@@ -29,6 +37,7 @@ func _ready() -> void:
 	Brains.disconnected.connect(_on_disconnected)
 	Brains.problem.connect(_on_problem)
 	banner.hide()
+	_explain_colours()
 
 
 func _process(delta: float) -> void:
@@ -49,6 +58,15 @@ func tell(who: String, text: String) -> void:
 	news.text = "\n".join(_news)
 
 
+func _explain_colours() -> void:
+	legend.push_paragraph(HORIZONTAL_ALIGNMENT_RIGHT)
+	legend.add_text("what they do is chosen")
+	for source: String in LEGEND:
+		legend.push_color(Caption.SOURCES[source])
+		legend.add_text("   " + LEGEND[source])
+		legend.pop()
+
+
 func _status() -> String:
 	var driven: int = 0
 	for agent: BrainAgent in Brains.agents():
@@ -63,7 +81,7 @@ func _advice() -> String:
 	if Brains.state == BrainsClient.State.REFUSED:
 		return "The server refuses this game: %s" % _why
 	var advice: String = (
-		"No server at %s. Start one with   brains serve   in the project's folder."
+		"No server at %s. Start one with   brains serve   in the folder that has trees/."
 		% BrainsSettings.server_url()
 	)
 	return advice + "\nUntil then everybody does what they can without a brain."

@@ -5,7 +5,6 @@ extends Visitor
 
 func _ready() -> void:
 	super()
-	_gate = position
 	does = "stands about"
 
 
@@ -20,6 +19,12 @@ func _physics_process(delta: float) -> void:
 		does = "walks across the yard"
 	else:
 		does = "stands about"
+
+
+## Stands somewhere from the beginning, and is led to [param gate] when sent away.
+func arrive(place: Vector2, gate: Vector2) -> void:
+	position = place
+	_gate = gate
 
 
 ## The guard has spoken to you; there is nothing that you have to answer.

@@ -35,7 +35,7 @@ func _physics_process(delta: float) -> void:
 			queue_free()
 	elif _patience_s <= 0.0:
 		if is_answered:
-			leave("is gone")
+			leave("goes away")
 		else:
 			go_on()
 			_patience_s = SECOND_S

@@ -37,6 +37,7 @@ class FakeAgent:
         self.todo: list[Json | BaseException] = []
         self.running: dict[str, Order] = {}
         self.closed = False
+        self.actions: dict[str, type[GameAction]] = {"Walk": Walk}
 
     def tick(self, snapshot: AgentSnapshot) -> TickReport:
         self.seen.append(snapshot)

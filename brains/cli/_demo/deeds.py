@@ -109,7 +109,7 @@ def _challenge(yard: Place, body: Body, doing: Doing) -> Ends:
     if guest is None:
         return GONE
     if guest.answered and guest.visitor.manner in ("peaceful", "suspicious"):
-        yard.send_away(guest, "goes on his way" if guest.visitor.manner == "peaceful" else "turns back at the gate")
+        yard.send_away(guest, "walks on in peace" if guest.visitor.manner == "peaceful" else "turns back at the gate")
     else:
         guest.go_on()
     return Ends()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,9 +49,15 @@ class LeafTally:
 
 
 class Tally:
-    """What has happened in a run. Feed it every tick's report."""
+    """What has happened in a run. Feed it every tick's report.
 
-    def __init__(self) -> None:
+    Args:
+        asking: brains whose trees can ask anything; None: any may.
+    """
+
+    def __init__(self, asking: Container[str] | None = None) -> None:
+        self._asking = asking
+        self._brains: set[str] = set()
         self.ticks = 0
         self.seconds = 0.0
         self.faults = 0
@@ -68,6 +75,7 @@ class Tally:
         self.seconds = max(self.seconds, report.time)
         self.faults += len(report.faults)
         self.agents.add(report.agent)
+        self._brains.add(report.brain)
         if report.order is not None:
             self.orders[report.order.source] += 1
         for note in report.leaves:
@@ -127,11 +135,16 @@ class Tally:
             return self.latencies[0]
         return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1]
 
+    def _may_ask(self) -> bool:
+        """Tell whether there was any tree in the game that can ask; where nobody played, nothing is known."""
+        asking = self._asking
+        return asking is None or not self._brains or any(brain in asking for brain in self._brains)
+
     def problems(self) -> list[str]:
         """Say why this run does not show a model at work; empty if it does."""
         share = self.share
         if share is None:
-            return ["no question came to an end"]
+            return ["no question came to an end"] if self._may_ask() else []
         found = []
         if share < 0.5:
             reasons = [f"{reason} {count}" for reason, count in self.fallbacks.most_common()]

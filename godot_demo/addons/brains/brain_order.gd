@@ -10,10 +10,6 @@ extends RefCounted
 var id: String = ""
 ## The [BrainAction]'s name.
 var name: StringName = &""
-## The same as [member name].
-var action: StringName:
-	get:
-		return name
 ## Its values, checked and converted: see [enum BrainParameter.Type].
 var params: Dictionary = {}
 ## Who chose it: [code]tree[/code], [code]llm[/code], [code]fallback[/code] (a leaf whose model did

@@ -28,7 +28,6 @@ func test_an_order_is_requested_with_converted_values() -> void:
 	var order: BrainOrder = orders[0]
 	identical(order.params, {"to": Vector2(1, 2.5), "speed": 3.0})
 	identical(order.name, &"Walk")
-	identical(order.action, &"Walk")
 	check(order.agent == agent)
 
 
