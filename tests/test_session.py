@@ -927,10 +927,9 @@ def test_an_action_that_the_game_rejects_is_in_the_log_once_per_reason(
     turned_down(session, brains, 4, status="rejected")
     assert caplog.messages == [
         "agent 'a': the game rejected Walk (bad_params): to is missing",
-        "agent 'a': the game let expire Walk (stale)",
         "agent 'a': the game rejected Walk (no reason given)",
     ]
-    assert [record.levelname for record in caplog.records] == ["WARNING"] * 3
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * 2
 
 
 def test_an_action_that_fails_or_is_cancelled_is_nothing_special(

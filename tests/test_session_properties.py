@@ -79,7 +79,7 @@ frames = st.one_of(
 )
 
 
-def session_with(brains: FakeBrains, parking: Parking | None = None, **limits: int) -> GameSession:
+def session_with(brains: FakeBrains, parking: Parking[GameSession] | None = None, **limits: int) -> GameSession:
     session = GameSession(
         brains,
         brains.make,
@@ -167,7 +167,7 @@ class Game(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.brains = FakeBrains()
-        self.parking = Parking(now=lambda: 0.0)
+        self.parking: Parking[GameSession] = Parking(now=lambda: 0.0)
         self.session = session_with(self.brains, self.parking, max_events=MAX_EVENTS)
         self.session.receive(snapshot(1))
         self.session.tick()

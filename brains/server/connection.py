@@ -64,7 +64,7 @@ class Connection:
         game: GameSession,
         chat: Callable[[str], ChatSession],
         gateway: ModelGateway,
-        parking: Parking,
+        parking: Parking[GameSession],
         *,
         hello_timeout: float,
         send_timeout: float,

@@ -96,7 +96,7 @@ class Server:
         self._version = version
         self._hello_timeout = hello_timeout
         self._send_timeout = send_timeout
-        self._parking = Parking(
+        self._parking: Parking[GameSession] = Parking(
             resume_ttl, on_replaced=self._replaced, on_closed=lambda session: gateway.close_session(session.id)
         )
         self._expiry: asyncio.TimerHandle | None = None

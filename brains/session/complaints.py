@@ -94,14 +94,14 @@ class Complaints:
                 log.warning("agent %s refused: %s: %s", one_line(repr(one.id)), one.code, one_line(one.message, 1000))
 
     def rejected(self, result: ActionResult, action: str) -> None:
-        """Log that the game has not carried out an action, if it was the game's own decision."""
-        if result.status not in ("rejected", "expired"):
-            return
-        if _is_new((result.agent, action, result.code), self._rejected):
-            did = "rejected" if result.status == "rejected" else "let expire"
+        """Log that the game has refused to carry out an action.
+
+        One that was too late is not worth a line: that comes up in ordinary play, when a scene changes.
+        """
+        if result.status == "rejected" and _is_new((result.agent, action, result.code), self._rejected):
             why = ": ".join(filter(None, (f"({result.code})" if result.code else "", result.message)))
             agent = one_line(repr(result.agent))
-            log.warning("agent %s: the game %s %s %s", agent, did, action, one_line(why or "(no reason given)", 300))
+            log.warning("agent %s: the game rejected %s %s", agent, action, one_line(why or "(no reason given)", 300))
 
     def strangers(self, agents: Iterable[str], kind: str, seq: int | None, *, more: str = "") -> bool:
         """Report unknown agents, each id once; return whether there were new ones."""

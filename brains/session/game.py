@@ -84,7 +84,7 @@ class GameSession:
         token: str | None = None,
         server: tuple[str, str] = ("brains", "0"),
         observer: Callable[[TickReport], None] | None = None,
-        parking: Parking | None = None,
+        parking: Parking[GameSession] | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
         new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(24),
         now: Callable[[], float] = time.perf_counter,

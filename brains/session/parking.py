@@ -10,13 +10,11 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Generic, Protocol, TypeVar
 
 from brains.messages import SessionWish
+from brains.session.counts import SessionCounts
 from brains.session.logged import one_line
-
-if TYPE_CHECKING:
-    from brains.session.game import GameSession
 
 __all__ = ["TTL_S", "Parking"]
 
@@ -27,7 +25,31 @@ MOST_PARKED = 8
 """A game that crashes and starts again in a loop may leave this many sessions behind."""
 
 
-class Parking:
+class ParkedSession(Protocol):
+    """What parking needs of a session; `brains.session.GameSession` is one."""
+
+    id: str
+    open: bool
+    closing: tuple[int, str] | None
+    counts: SessionCounts
+
+    def is_secret(self, secret: str, /) -> bool:
+        """Tell whether a game may go on with this session."""
+        ...
+
+    def suspend(self) -> None:
+        """Forget what was on its way over the connection."""
+        ...
+
+    def close(self, reason: str = "", code: int = 1000) -> None:
+        """End it."""
+        ...
+
+
+S = TypeVar("S", bound=ParkedSession)
+
+
+class Parking(Generic[S]):
     """Knows every open session of a server, on a connection or without one.
 
     Args:
@@ -44,21 +66,21 @@ class Parking:
         *,
         most: int = MOST_PARKED,
         now: Callable[[], float] = time.monotonic,
-        on_replaced: Callable[[GameSession], None] = lambda session: None,
-        on_closed: Callable[[GameSession], None] = lambda session: None,
+        on_replaced: Callable[[S], None] = lambda session: None,
+        on_closed: Callable[[S], None] = lambda session: None,
     ) -> None:
         self.ttl_s = max(0.0, ttl_s)
         self._most = most
         self._now = now
         self._on_replaced = on_replaced
         self._on_closed = on_closed
-        self._connected: dict[str, GameSession] = {}
-        self._parked: dict[str, GameSession] = {}
+        self._connected: dict[str, S] = {}
+        self._parked: dict[str, S] = {}
         self._lost_at: dict[str, float] = {}
         self._closed = False
 
     @property
-    def sessions(self) -> list[GameSession]:
+    def sessions(self) -> list[S]:
         """All sessions that can be resumed, on a connection or without one."""
         return [*self._connected.values(), *self._parked.values()]
 
@@ -67,15 +89,15 @@ class Parking:
         """How many sessions are kept that have no connection."""
         return len(self._parked)
 
-    def get(self, session_id: str) -> GameSession | None:
+    def get(self, session_id: str) -> S | None:
         """Return a parked session."""
         return self._parked.get(session_id)
 
-    def enter(self, session: GameSession) -> None:
+    def enter(self, session: S) -> None:
         """Note that a session is open: from now on it can be resumed."""
         self._connected[session.id] = session
 
-    def claim(self, wish: SessionWish) -> GameSession | None:
+    def claim(self, wish: SessionWish) -> S | None:
         """Return the session that a game wants to go on with, taken from its old connection if it still has one.
 
         None if there is none such, or the secret is wrong: the server was restarted, or the game came too late, which
@@ -99,7 +121,7 @@ class Parking:
             log.info("session %s: resumed after %.1f s", session.id, away)
         return session
 
-    def lost(self, session: GameSession) -> bool:
+    def lost(self, session: S) -> bool:
         """Note that a session's connection was lost; return whether the session is kept."""
         self._connected.pop(session.id, None)
         if self._closed or not self.ttl_s or self._most < 1 or not session.open or session.closing is not None:
@@ -112,7 +134,7 @@ class Parking:
         log.info("session %s: connection lost, kept for %g s", session.id, self.ttl_s)
         return True
 
-    def leave(self, session: GameSession) -> None:
+    def leave(self, session: S) -> None:
         """Forget a session that has ended on its connection."""
         self._connected.pop(session.id, None)
 

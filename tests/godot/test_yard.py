@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -18,6 +19,7 @@ import pytest
 from tests.godot.servers import listening
 from tests.godot.yard import (
     AGENTS,
+    DEMO,
     ERROR,
     Game,
     Line,
@@ -103,6 +105,70 @@ def test_a_game_that_is_too_slow_says_so(godot: str, yard: Path) -> None:
     # Without any server, those live on who have a fallback that needs none.
     assert summary["sources"].keys() == {"local"}
     assert not ERROR.search(result.stderr)
+
+
+def test_reading_the_project_in_and_playing_leave_it_as_it_was(godot: str, yard: Path) -> None:
+    version = subprocess.run([godot, "--version"], capture_output=True, text=True, timeout=30, check=True).stdout
+    if not version.startswith("4.6"):
+        pytest.skip("every Godot writes its own parameters into *.import; the yard has those of 4.6")
+    before, after = files_of(DEMO), files_of(yard)
+    assert after.keys() == before.keys()
+    assert [name for name in before if after[name] != before[name]] == []
+
+
+def files_of(project: Path) -> dict[str, bytes]:
+    """Return what is in a project's files, without project.godot: the copy has settings of its own."""
+    paths = [path.relative_to(project) for path in sorted(project.rglob("*")) if path.is_file()]
+    return {
+        path.as_posix(): (project / path).read_bytes()
+        for path in paths
+        if path.parts[0] not in (".godot", "project.godot")
+    }
+
+
+CAPTIONS = """\
+extends SceneTree
+
+var bodies: Node2D = Node2D.new()
+var frames: int = 0
+
+
+func _initialize() -> void:
+	root.add_child(bodies)
+	for place: Vector2 in [Vector2(0, 0), Vector2(40, 2), Vector2(60, -9), Vector2(900, 0)]:
+		var visitor: Visitor = (load("res://scenes/visitor.tscn") as PackedScene).instantiate()
+		visitor.play({"looks": "a piper", "manner": "", "first": ["plays", "La la!"], "then": ["", ""]}, "", place, 9.0)
+		bodies.add_child(visitor)
+	var captions: Captions = Captions.new()
+	captions.bodies = bodies
+	root.add_child(captions)
+
+
+func _process(_delta: float) -> bool:
+	frames += 1
+	if frames < 3:
+		return false
+	for body: Body in bodies.get_children():
+		var room: Rect2 = body.caption.room()
+		print(room.position.y - body.caption.lift, " ", room.end.y - body.caption.lift, " ", body.caption.lift)
+	return true
+"""
+
+
+def test_captions_of_people_who_stand_together_keep_clear_of_each_other(godot: str, yard: Path, tmp_path: Path) -> None:
+    script = tmp_path / "captions.gd"
+    script.write_text(CAPTIONS)
+    result = subprocess.run(
+        [godot, "--headless", "--path", str(yard), "--script", str(script), "--", "--brains-url=ws://127.0.0.1:1"],
+        capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert not ERROR.search(result.stderr), result.stderr
+    rooms = [[float(part) for part in line.split()] for line in result.stdout.splitlines()[-4:]]
+    *together, alone = rooms
+    assert alone[2] == 0
+    assert min(lift for *_, lift in together) == 0
+    together.sort()
+    assert all(above[1] <= below[0] + 0.01 for above, below in itertools.pairwise(together))
 
 
 # --- the server is killed --------------------------------------------------------------------------------------------
