@@ -8,9 +8,12 @@ const TEXT_SIZE: int = 11
 const MARGIN: Vector2 = Vector2(7.0, 4.0)
 const PAPER: Color = Color(0.98, 0.96, 0.9)
 const INK: Color = Color(0.13, 0.12, 0.1)
-## Between the head line and the edge of the light before it.
+## Before the head line, for the light.
 const LIGHT: float = 14.0
+## Between a bubble and what it points at.
 const TIP: float = 6.0
+## Between one and the next.
+const GAP: float = 3.0
 const OUTLINE: Color = Color(0.08, 0.1, 0.06, 0.85)
 ## Ties it to its head when it stands higher.
 const THREAD: Color = Color(1.0, 1.0, 1.0, 0.5)
@@ -55,7 +58,7 @@ var state: String = "":
 ## How many pixels higher it stands, to be clear of others; see [Captions].
 var lift: float = 0.0:
 	set(value):
-		if lift != value:
+		if not is_equal_approx(lift, value):
 			lift = value
 			queue_redraw()
 
@@ -65,7 +68,7 @@ var lift: float = 0.0:
 func _draw() -> void:
 	if lift > TIP:
 		draw_line(Vector2.ZERO, Vector2(0.0, -lift), THREAD, 1.0)
-	draw_set_transform(Vector2(0.0, -lift))
+	draw_set_transform(Vector2(0.0, -roundf(lift)))
 	var bottom: float = _draw_lines(text, TEXT_SIZE, _text_colour(), 0.0)
 	bottom = _draw_lines(_headline(), NAME_SIZE, Color.WHITE, bottom)
 	if not state.is_empty():
@@ -85,7 +88,7 @@ func room() -> Rect2:
 	if not speech.is_empty():
 		bubble = _bubble_size() + Vector2(0.0, MARGIN.y + TIP)
 	var width: float = maxf(maxf(head.x, deed.x), bubble.x)
-	var height: float = head.y + deed.y + bubble.y
+	var height: float = head.y + deed.y + bubble.y + GAP
 	return Rect2(global_position - Vector2(width / 2.0, height), Vector2(width, height))
 
 

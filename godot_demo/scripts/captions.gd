@@ -3,9 +3,8 @@ extends Node
 ## Keeps what stands above people's heads legible: where it would lie over what stands above
 ## somebody else's, the one farther back goes up.
 
-## Pixels per second at which it gets out of the way, and comes back.
-const PACE: float = 200.0
-const GAP: float = 3.0
+## Pixels per second at which it comes down again.
+const PACE: float = 150.0
 
 ## Their children have a caption each.
 @export var bodies: Node2D
@@ -19,18 +18,19 @@ func _process(delta: float) -> void:
 	var taken: Array[Rect2] = []
 	for caption: Caption in captions:
 		var room: Rect2 = caption.room()
+		var lowest: float = room.position.y
+		room.position.y -= maxf(0.0, caption.lift - PACE * delta)
 		taken.append(above(room, taken))
-		var wish: float = room.position.y - taken[-1].position.y
-		caption.lift = move_toward(caption.lift, wish, PACE * delta)
+		caption.lift = lowest - taken[-1].position.y
 
 
-## Returns the place for [param room] that is nearest above it, and free.
+## Returns the nearest place above [param room] that is free, or itself.
 static func above(room: Rect2, taken: Array[Rect2]) -> Rect2:
 	# It only goes up, so each of them can be in its way once.
 	for _time: int in taken.size():
 		for other: Rect2 in taken:
 			if room.intersects(other):
-				room.position.y = other.position.y - room.size.y - GAP
+				room.position.y = other.position.y - room.size.y
 	return room
 
 

@@ -115,7 +115,7 @@ class Yard:
                 del self.guests[guest.id]
         elif guest.patience <= 0:
             if guest.answered:
-                self.send_away(guest, "is gone")
+                self.send_away(guest, "goes away")
             else:
                 guest.go_on()
                 guest.patience = 2.5
