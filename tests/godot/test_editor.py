@@ -123,7 +123,10 @@ def test_the_tab_shows_the_agents_of_a_game_that_the_editor_plays(godot: str, tm
     (project / "addons" / "probe" / "plugin.cfg").write_text(PROBE)
     imported = run_godot(godot, tmp_path, "--import")
     assert "Brains: added the autoload Brains" in imported.stdout
-    assert f'\nBrains="*res://{FOLDER}/brains_client.gd"\n' in (project / "project.godot").read_text()
+    # Godot 4.6 writes the script's UID in place of its path.
+    uid = (ADDON / "brains_client.gd.uid").read_text().strip()
+    stored = (project / "project.godot").read_text()
+    assert re.search(rf'^Brains="\*(res://{FOLDER}/brains_client\.gd|{uid})"$', stored, re.MULTILINE)
 
     done = run_godot(godot, tmp_path, "--max-fps", "60", "--editor", "--", "--probe", timeout=100)
     found: dict[str, list[Any]] = {}

@@ -40,7 +40,15 @@ func _exit_tree() -> void:
 
 
 func _check_autoload() -> void:
-	if _autoload().is_empty() and is_inside_tree():
+	if not is_inside_tree():
+		return
+	var files: EditorFileSystem = EditorInterface.get_resource_filesystem()
+	if files.is_scanning():
+		# Until it has seen all files, the editor knows none of their UIDs.
+		if not files.filesystem_changed.is_connected(_check_autoload):
+			files.filesystem_changed.connect(_check_autoload, CONNECT_ONE_SHOT)
+		return
+	if _autoload().is_empty():
 		_add_autoload()
 		var saved: Error = ProjectSettings.save()
 		var how: String = "" if saved == OK else ", but project.godot could not be written"
