@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-__all__ = ["listening", "listening_url", "serving"]
+__all__ = ["listening", "serving"]
 
 ROOT = Path(__file__).parent.parent.parent
 

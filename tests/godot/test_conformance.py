@@ -7,12 +7,11 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.godot.servers import listening_url
+from tests.godot.servers import listening
 from tests.godot.suites import ROOT, import_project, make_project
 
 SCENE = """\
@@ -41,19 +40,8 @@ def project_with_a_client(folder: Path, godot: str) -> Path:
 @pytest.mark.timeout(180)
 def test_the_addon_does_what_the_protocol_says(godot: str, tmp_path: Path) -> None:
     project = project_with_a_client(tmp_path, godot)
-    out, err = tmp_path / "checks.out", tmp_path / "checks.err"
-    command = [sys.executable, "-m", "brains", "conformance", "--serve", "--port", "0", "--json"]
-    with out.open("w") as stdout, err.open("w") as stderr:
-        server = subprocess.Popen(
-            [*command, "--brain", "guard", "--token", "secret", "--seconds", "150"],
-            cwd=tmp_path,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-        )
-    game = None
-    try:
-        url = listening_url(server, err, out)
+    command = ("conformance", "--serve", "--port", "0", "--json", "--brain", "guard", "--token", "secret")
+    with listening(tmp_path, *command, "--seconds", "150", cwd=tmp_path) as (server, url):
         game = subprocess.Popen(
             [godot, "--headless", "--max-fps", "60", "--path", str(project)],
             env={**os.environ, "BRAINS_URL": url, "BRAINS_TOKEN": "secret"},
@@ -61,14 +49,13 @@ def test_the_addon_does_what_the_protocol_says(godot: str, tmp_path: Path) -> No
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
         )
-        server.wait(160)
-    finally:
-        for process in (game, server):
-            if process is not None and process.poll() is None:
-                process.kill()
+        try:
+            server.wait(160)
+        finally:
+            game.kill()
     assert game.stdout is not None
     said = game.communicate()[0].decode(errors="replace")
-    checks = [json.loads(line) for line in out.read_text().splitlines() if line.startswith("{")]
+    checks = [json.loads(line) for line in (tmp_path / "server.out").read_text().splitlines()]
     wrong = [check for check in checks if check["outcome"] != "ok"]
     assert not wrong, json.dumps(wrong, indent=1) + said
     assert len(checks) >= 45

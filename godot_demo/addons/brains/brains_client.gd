@@ -63,7 +63,9 @@ var schedule: BrainsSchedule = BrainsSchedule.new()
 var inbox: BrainsInbox = BrainsInbox.new(self)
 var outbox: BrainsOutbox = BrainsOutbox.new(self)
 
-var _counts: Dictionary[String, int] = {}
+var _connects: int = 0
+var _resumes: int = 0
+var _losses: int = 0
 var _window: int = 1
 var _scene_id: int = 0
 var _failures: int = 0
@@ -188,9 +190,9 @@ func counters() -> Dictionary:
 		"cancels": inbox.cancels,
 		"says": inbox.says,
 		"wakes": inbox.wakes,
-		"connects": _counts.get("connects", 0),
-		"resumes": _counts.get("resumes", 0),
-		"losses": _counts.get("losses", 0),
+		"connects": _connects,
+		"resumes": _resumes,
+		"losses": _losses,
 		"errors": inbox.errors.duplicate(),
 		"malformed": link.malformed,
 		"bytes_sent": link.bytes_sent,
@@ -266,8 +268,8 @@ func _on_welcomed(message: Dictionary) -> void:
 	var session: Variant = message.get("session")
 	var resumed: bool = session is Dictionary and is_same(session.get("resumed"), true)
 	_failures = 0
-	_count("connects")
-	_count("resumes", int(resumed))
+	_connects += 1
+	_resumes += int(resumed)
 	if not resumed:
 		orders.orphan_all()
 		for seat: BrainsSeat in roster.seats.values():
@@ -289,7 +291,7 @@ func _on_lost(code: int, reason: String, retry_in_s: float) -> void:
 	snapshots.forget_unanswered()
 	_let_wait()
 	_failures += 1
-	_count("losses")
+	_losses += 1
 	var text: String = BrainsProtocol.explain(code, reason)
 	if retry_in_s < 0.0:
 		push_warning("Brains: %s; agents play their fallbacks, and no other attempt is made" % text)
@@ -386,10 +388,6 @@ func _let_wait() -> void:
 		# The others wait already, and for how long is what counts.
 		if seat.accepted:
 			seat.wait(_now_ms)
-
-
-func _count(what: String, by: int = 1) -> void:
-	_counts[what] = _counts.get(what, 0) + by
 
 
 ## How many snapshots a server lets be unanswered.
