@@ -271,7 +271,7 @@ func perceive() -> Dictionary:
 func without_observation(given: Variant) -> Dictionary:
 	if given is Object and seat != null:
 		# Such as a coroutine's state.
-		seat.client.orders.warn_once("_observe() of %s has to return a Dictionary" % seat.id)
+		seat.client.orders.warnings.once("_observe() of %s has to return a Dictionary" % seat.id)
 	return {}
 
 

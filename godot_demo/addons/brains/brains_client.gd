@@ -220,7 +220,7 @@ func tick(delta: float, now_ms: int) -> void:
 	if roster.has_news(epoch):
 		_tell_agents()
 	if snapshots.give_up_old(now_ms) > 0:
-		inbox.warn_once(
+		inbox.warnings.once(
 			"the server does not answer snapshots; the game goes on without those answers"
 		)
 	snapshots.keeps_events = roster.has_news(epoch)
@@ -368,7 +368,7 @@ func tell_event(event: StringName, data: Dictionary, id: String = "") -> void:
 ## Notes an order that was not carried out.
 func note_drop(code: String, message: String) -> void:
 	if code != "stale" and code != "unknown_agent":
-		inbox.warn_once("an order was not carried out (%s): %s" % [code, message])
+		inbox.warnings.once("an order was not carried out (%s): %s" % [code, message])
 
 
 func _configure() -> void:

@@ -2,8 +2,6 @@ class_name BrainsInbox
 extends RefCounted
 ## What the server says: has the agents carry it out, and counts it.
 
-## Complaints that are printed.
-const MOST_PRINTED: int = 20
 ## Complaints of the server that come up in ordinary play: an order ended while its cancel was on
 ## its way, or an agent left while its answer was.
 const ORDINARY: Array[String] = ["stale", "unknown_agent"]
@@ -11,10 +9,11 @@ const ORDINARY: Array[String] = ["stale", "unknown_agent"]
 var cancels: int = 0
 var says: int = 0
 var wakes: int = 0
+## What is wrong with the connection and what goes over it.
+var warnings: BrainsWarnings = BrainsWarnings.new()
 ## Complaints of the server, by code.
 var errors: Dictionary[String, int] = {}
 
-var _printed: Dictionary[String, bool] = {}
 var _client: BrainsClient
 
 
@@ -112,16 +111,10 @@ func _on_error(message: Dictionary) -> void:
 	var hint: String = text_of(message, "hint")
 	errors[code] = errors.get(code, 0) + 1
 	if not ORDINARY.has(code):
-		warn_once("the server says %s: %s%s" % [code, text, " (%s)" % hint if hint != "" else ""])
+		warnings.once(
+			"the server says %s: %s%s" % [code, text, " (%s)" % hint if hint != "" else ""]
+		)
 	_client.problem.emit(code, text, hint)
-
-
-## Prints a complaint, unless it or one of the same kind was printed before.
-func warn_once(text: String, kind: String = text) -> void:
-	if _printed.has(kind) or _printed.size() >= MOST_PRINTED:
-		return
-	_printed[kind] = true
-	push_warning("Brains: " + text)
 
 
 ## Returns an array out of a message, empty if there is none.

@@ -10,8 +10,6 @@ extends RefCounted
 const REMEMBERED: int = 1024
 ## Results that wait for the server.
 const MOST_RESULTS: int = 4096
-## Different mistakes that are printed.
-const MOST_WARNINGS: int = 20
 ## As much of a text of the server's goes into messages and the console.
 const LONGEST_QUOTE: int = 100
 
@@ -24,6 +22,8 @@ var repeated: int = 0
 var dropped: Dictionary[String, int] = {}
 ## How orders ended, by status.
 var ended: Dictionary[String, int] = {}
+## Mistakes of the game.
+var warnings: BrainsWarnings = BrainsWarnings.new()
 ## Results that were given up because too many waited.
 var results_lost: int = 0
 
@@ -33,7 +33,6 @@ var _final: Dictionary[String, Dictionary] = {}
 var _ends: Array[Dictionary] = []
 ## ...and what is to be said of those that run, by their ids: the newest is enough.
 var _goings: Dictionary[String, Dictionary] = {}
-var _warned: Dictionary[String, bool] = {}
 var _local: int = 0
 var _client: BrainsClient
 
@@ -109,7 +108,7 @@ func make_local(seat: BrainsSeat, action: StringName, params: Dictionary) -> Bra
 		return order
 	if problem[0] != "action_not_available":
 		# What is not possible now is no mistake: a fallback tries again.
-		warn_once("%s cannot start %s: %s" % [seat.id, action, problem[1]])
+		warnings.once("%s cannot start %s: %s" % [seat.id, action, problem[1]])
 	return null
 
 
@@ -178,13 +177,6 @@ func orphan_all() -> void:
 func report_running() -> void:
 	for order: BrainOrder in _running.values():
 		_tell(order)
-
-
-## Warns of a mistake in the game, but not of the same one again and again.
-func warn_once(text: String) -> void:
-	if not _warned.has(text) and _warned.size() < MOST_WARNINGS:
-		_warned[text] = true
-		push_warning("Brains: " + text)
 
 
 ## How many results wait for the server.

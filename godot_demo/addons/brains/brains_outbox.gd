@@ -112,7 +112,9 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 		var bytes: int = sizes[seat.id]
 		if bytes > room:
 			seat.in_flight = 0
-			_client.inbox.warn_once("what %s perceives is too long; it gets no decisions" % seat.id)
+			_client.inbox.warnings.once(
+				"what %s perceives is too long; it gets no decisions" % seat.id
+			)
 		elif bytes > left:
 			later.append(seat)
 		else:
@@ -122,21 +124,11 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 	if not later.is_empty():
 		_client.snapshots.divide(fitting.size())
 		_put_back(later, parts)
-		(
-			_client
-			. inbox
-			. warn_once(
-				(
-					(
-						"a snapshot of %d bytes is longer than the %d that may be sent; it is"
-						+ " divided, and agents may decide less often: send less in world and in"
-						+ " _observe()"
-					)
-					% [size, longest]
-				),
-				"divided",
-			)
+		var complaint: String = (
+			"a snapshot of %d bytes is longer than the %d that may be sent; it is divided, and agents"
+			+ " may decide less often: send less in world and in _observe()"
 		)
+		_client.inbox.warnings.once(complaint % [size, longest], "divided")
 	due.assign(fitting)
 	return BrainsCodec.to_text(message)
 
@@ -152,15 +144,15 @@ func _shorten_rest(message: Dictionary, longest: int, least: int) -> int:
 			return size
 		if has_world:
 			message["world"] = {}
-			_client.inbox.warn_once("the world is too long for a message; it is left out")
+			_client.inbox.warnings.once("the world is too long for a message; it is left out")
 		elif message.has("events"):
 			_client.snapshots.leave_events_out(message)
-			_client.inbox.warn_once("the events are too long for a message; they are left out")
+			_client.inbox.warnings.once("the events are too long for a message; they are left out")
 		elif results.size() > 1:
 			message["results"] = results.slice(0, results.size() / 2)
 		elif not results.is_empty() and results[0].has("data"):
 			results[0].erase("data")
-			_client.inbox.warn_once(
+			_client.inbox.warnings.once(
 				"the data of a result are too long for a message; they are left out"
 			)
 		else:

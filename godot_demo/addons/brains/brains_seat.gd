@@ -98,7 +98,7 @@ func accept() -> void:
 func refuse(code: String, message: String) -> void:
 	accepted = false
 	refusal = code
-	client.orders.warn_once("the server does not take %s (%s): %s" % [id, code, message])
+	client.orders.warnings.once("the server does not take %s (%s): %s" % [id, code, message])
 	agent.rejected.emit(code, message)
 	if slot >= 0:
 		lose()
@@ -147,7 +147,7 @@ func fall_back(now_ms: int, after_ms: int) -> void:
 			if agent.fallback_callable.is_valid():
 				agent.fallback_callable.call(agent)
 			else:
-				client.orders.warn_once(
+				client.orders.warnings.once(
 					"%s falls back on a Callable, but its fallback_callable is not set" % id
 				)
 
@@ -222,7 +222,7 @@ func begin(order: BrainOrder) -> void:
 	if _heard_for < 0 and not _is_heard():
 		var text: String = "nothing is connected to action_requested of %s" % id
 		client.orders.finish(order, &"failure", {}, text, "not_handled")
-		client.orders.warn_once("%s, so it can do nothing" % text)
+		client.orders.warnings.once("%s, so it can do nothing" % text)
 		return
 	agent.action_requested.emit(order)
 

@@ -456,12 +456,12 @@ func test_the_same_complaint_is_printed_once() -> void:
 
 func test_no_more_than_so_many_complaints_are_printed() -> void:
 	expect_error("the server says bad_field")
-	var printed: Callable = count_printed("the server says", BrainsInbox.MOST_PRINTED)
+	var printed: Callable = count_printed("the server says", BrainsWarnings.MOST)
 	await connect_client()
 	for number: int in 50:
 		server.send({"type": "error", "code": "bad_field", "message": "number %d" % number})
 	await step(5)
-	equal(printed.call(), BrainsInbox.MOST_PRINTED)
+	equal(printed.call(), BrainsWarnings.MOST)
 
 
 func test_what_comes_up_in_ordinary_play_is_not_printed() -> void:

@@ -208,7 +208,7 @@ func test_a_callable_that_is_not_set_is_warned_of_once() -> void:
 	expect_error("guard falls back on a Callable, but its fallback_callable is not set")
 	agent.fallback = BrainAgent.Fallback.CALLABLE
 	await step(60, 100)
-	equal(client.orders._warned.size(), 1)
+	equal(client.orders.warnings._printed.size(), 1)
 
 
 func test_a_callable_of_a_freed_object_is_as_one_that_is_not_set() -> void:
@@ -259,7 +259,7 @@ func test_an_undeclared_action_is_not_started() -> void:
 	check(agent.start(&"Fly") == null)
 	check(agent.start(&"Fly") == null)
 	equal(told, [])
-	equal(client.orders._warned.size(), 1)
+	equal(client.orders.warnings._printed.size(), 1)
 
 
 func test_an_action_with_values_that_do_not_fit_is_not_started() -> void:
@@ -428,7 +428,7 @@ func test_the_same_rejection_is_printed_once() -> void:
 	server.ack([], [{"id": "guard", "code": "unknown_brain", "message": "there is none"}])
 	await step(3)
 	equal(told, ["rejected unknown_brain", "lost", "rejected unknown_brain"])
-	equal(client.orders._warned.size(), 1)
+	equal(client.orders.warnings._printed.size(), 1)
 
 
 func test_a_handler_of_rejected_may_free_the_character() -> void:

@@ -170,7 +170,7 @@ func test_an_order_that_nobody_hears_of_fails_with_one_warning() -> void:
 	equal(result["status"], "failure")
 	equal(result["code"], "not_handled")
 	equal((await last_result_of("d#2"))["code"], "not_handled")
-	equal(client.orders._warned.size(), 1)
+	equal(client.orders.warnings._printed.size(), 1)
 
 
 func test_params_may_be_absent_or_null() -> void:
