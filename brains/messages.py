@@ -1,7 +1,8 @@
 """Protocol 1: the messages between a game and brains, one JSON object per text frame.
 
 The types here are the protocol. `decode` takes what a game sent; unknown fields are ignored, so that newer games work
-with older servers. Numbers that count are declared as floats because Godot's JSON turns every number into one.
+with older servers. Numbers that count are declared as floats because Godot's JSON turns every number into one. A game
+that asked for the feature `variant` may send binary frames as well: see `brains.variant`.
 
 Evidence for the rules is in the Godot 4.6.3 sources (`modules/websocket/wsl_peer.cpp`, `core/io/json.cpp`).
 """
@@ -15,10 +16,12 @@ import msgspec
 from msgspec import Meta
 
 from brains.errors import ProtocolError
+from brains.variant import VariantError, from_bytes
 
 __all__ = [
     "CLOSE_CODES",
     "ERROR_CODES",
+    "FEATURES",
     "NO_ME",
     "PROTOCOL_VERSION",
     "ActionResult",
@@ -84,6 +87,9 @@ ERROR_CODES = (
     "llm_timeout",
     "internal",
 )
+
+FEATURES = ("variant",)
+"""What a `hello` may ask for; `welcome` names those of it that the server has."""
 
 Whole = Annotated[float, Meta(ge=0, le=2**53)]
 """A count or a sequence number; Godot sends 3 as 3.0 once it has been through its JSON."""
@@ -344,7 +350,6 @@ ClientMessage = Hello | AgentsMessage | SnapshotMessage | ActionResult | Ping | 
 ServerMessage = Welcome | AgentsAck | Actions | Say | Wake | Hold | Release | Ping | Pong | ErrorMessage | Bye
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
-_chat_decoder = msgspec.json.Decoder(ChatMessage)
 _encoder = msgspec.json.Encoder()
 _types = frozenset(str(kind.__struct_config__.tag) for kind in get_args(ClientMessage))
 
@@ -359,55 +364,72 @@ def encode(message: ServerMessage | ClientMessage | ChatResponse) -> str:
     return _encoder.encode(message).decode()
 
 
-def decode(text: str | bytes) -> ClientMessage | ChatMessage:
+def decode(frame: str | bytes, *, variant: bool = False) -> ClientMessage | ChatMessage:
     """Read one frame.
 
     An object without `type` but with `message` is a `ChatMessage`.
 
+    Args:
+        frame: the text frame, or the binary one.
+        variant: whether binary frames are welcome.
+
     Raises:
         ProtocolError: never fatal: `bad_message` (not JSON, or not an object), `unknown_type`, `bad_field`.
     """
-    if isinstance(text, bytes):
-        raise ProtocolError(
-            "bad_message",
-            "binary frames are not part of the protocol",
-            hint="send text frames: WebSocketPeer.send_text() in Godot",
-        )
+    if isinstance(frame, bytes):
+        return _decode_variant(frame, variant)
     try:
-        return _decoder.decode(text)
+        return _decoder.decode(frame)
     except RecursionError:
         raise ProtocolError("bad_message", "the JSON is nested too deeply") from None
     except msgspec.ValidationError as error:
-        return _not_a_message(text, str(error))
+        why = str(error)
     except (msgspec.DecodeError, UnicodeError) as error:
         raise ProtocolError("bad_message", str(error), hint=_NO_JSON) from None
-
-
-def _not_a_message(text: str, why: str) -> ChatMessage:
-    """Tell a chat message from a wrong one; raise for the latter."""
     try:
-        head = msgspec.json.decode(text)
+        found = msgspec.json.decode(frame)
     except (msgspec.DecodeError, RecursionError) as error:
         raise ProtocolError("bad_message", str(error), hint=_NO_JSON) from None
-    if not isinstance(head, dict):
+    return _not_a_message(found, why)
+
+
+def _decode_variant(frame: bytes, is_welcome: bool) -> ClientMessage | ChatMessage:
+    if not is_welcome:
         raise ProtocolError(
-            "bad_message", "a message is a JSON object", hint='such as {"type": "hello", ...}'
-        ) from None
-    kind = head.get("type")
-    if kind is None and "message" in head:
+            "bad_message",
+            "binary frames are not part of the protocol unless `welcome.features` has `variant`",
+            hint='send text frames, WebSocketPeer.send_text() in Godot, or ask in hello: "features": ["variant"]',
+        )
+    try:
+        found = from_bytes(frame)
+    except VariantError as error:
+        raise ProtocolError("bad_message", f"no Variant: {error}", hint="var_to_bytes(message) makes one") from None
+    try:
+        message: ClientMessage = msgspec.convert(found, ClientMessage)
+    except msgspec.ValidationError as error:
+        return _not_a_message(found, str(error))
+    return message
+
+
+def _not_a_message(found: Any, why: str) -> ChatMessage:
+    """Tell a chat message from a wrong one; raise for the latter."""
+    if not isinstance(found, dict):
+        raise ProtocolError("bad_message", "a message is a JSON object", hint='such as {"type": "hello", ...}')
+    kind = found.get("type")
+    if kind is None and "message" in found:
         try:
-            return _chat_decoder.decode(text)
+            return msgspec.convert(found, ChatMessage)
         except msgspec.ValidationError as error:
             raise ProtocolError("bad_field", str(error)) from None
     if not isinstance(kind, str) or kind not in _types:
         shown = kind if isinstance(kind, str) else msgspec.json.encode(kind).decode()
         raise ProtocolError(
             "unknown_type", f"there is no message of type {shown[:40]!r}", hint=f"known: {', '.join(sorted(_types))}"
-        ) from None
+        )
     field = re.search(r"`\$\.?([^`]*)`", why) or re.search(r"field `([^`]+)`", why)
     raise ProtocolError(
         "bad_field", f"{kind}: {why}", hint=f"look at {field.group(1)!r}" if field and field.group(1) else ""
-    ) from None
+    )
 
 
 def close_reason(code: str, message: str) -> str:

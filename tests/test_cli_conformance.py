@@ -208,6 +208,21 @@ class Unfair(Lie):
         return None if any(one in frame for one in odd) or '"time_ms"' not in frame else frame
 
 
+class Illiterate(Lie):
+    """Answers no snapshots as Variants, or once it has offered to take those, none as text."""
+
+    text = False
+
+    def to_server(self, frame: str | bytes) -> str | bytes | None:
+        if isinstance(frame, bytes):
+            return frame if self.text else None
+        return None if self.text and '"snapshot"' in frame else frame
+
+
+class IlliterateInText(Illiterate):
+    text = True
+
+
 class NoRepeats(Lie):
     """Answers no snapshot that has no new number, or another epoch."""
 
@@ -450,6 +465,9 @@ LIES = [
     (Wordless, "frame.unknown_type"),
     (Nervous, "frame.no_type"),
     (Wordless, "frame.binary"),
+    (Illiterate, "variant.snapshot"),
+    (Wordless, "variant.broken"),
+    (IlliterateInText, "variant.text"),
     (DeafPing, "frame.ping"),
     (Touchy, "frame.error"),
     (Roomy, "frame.too_big"),
@@ -550,6 +568,7 @@ FAULTS = [
     ("keeps an old secret", "return.session"),
     ("goes on counting", "return.new"),
     ("reports old orders", "return.old_actions"),
+    ("sends Variants to everybody", "return.plain"),
     ("sends no agents after a resume", "resume.agents"),
     ("begins anew after a resume", "resume.seq"),
     ("reports nothing after a resume", "resume.action"),

@@ -31,7 +31,8 @@ What a game and brains say to each other: one JSON object per unfragmented text 
 The game sends `hello` within five seconds, gets `welcome`, adds its agents with `agents`, and then sends snapshots.
 Every snapshot is answered by one `actions`; only then comes the next. State is latest-wins, events are never dropped in
 silence. Unknown fields are ignored, unknown types get a non-fatal `error`. All numbers are finite, all whole ones below
-2^53. docs/protocol/README.md has the rules.
+2^53. With the feature `variant` a game may send the same messages as Godot writes them with `var_to_bytes()`, in binary
+frames. docs/protocol/README.md has the rules.
 """
 
 

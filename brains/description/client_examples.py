@@ -40,7 +40,7 @@ CLIENT_EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
             "client": {"name": "Castle", "version": "0.3", "engine": "Godot 4.6.3", "platform": "Linux"},
             "token": "open sesame",
             "session": {"id": "5f0c62e7a1b94d38", "resume": "q3J8vN0d1m2wYb7K"},
-            "features": [],
+            "features": ["variant"],
             "limits": {"max_message_bytes": 4194304},
             "clock": {"physics_tps": 60},
         },

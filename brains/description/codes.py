@@ -45,7 +45,8 @@ CLOSES = (
 """All close codes that occur, by number."""
 
 ERRORS = {
-    "bad_message": "Not JSON, not an object, a binary frame, or not what may come now, such as a second `hello`.",
+    "bad_message": "Not JSON, not an object, a binary frame without the feature `variant`, or not what may come now, "
+    "such as a second `hello`.",
     "unauthorized": "The token is missing or wrong. Fatal.",
     "unsupported_protocol": "No version in common. Fatal.",
     "hello_timeout": "No `hello` in time. Fatal.",

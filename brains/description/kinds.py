@@ -50,7 +50,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "client": "Who it is, for people and logs: `name`, `version`, `engine`, `platform`.",
         "token": "What the server's owner has set; required wherever a server has one, and never sent in the URL.",
         "session": "The session to go on with, after a connection was lost. Absent: a new one.",
-        "features": "Optional features that the client knows. There are none yet; send none.",
+        "features": "Optional features that the client would like to use: `variant`. Unknown ones are ignored.",
         "limits": "What the client can take.",
         "clock": "How the game's time runs, for people: `physics_tps`.",
     },

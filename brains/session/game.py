@@ -112,7 +112,7 @@ class GameSession:
         self._pending = Pending()
         self._turns = Turns(self._roster, self._mail, self._orders, self._outbox, observer)
         self._complaints = Complaints(self.id, self._outbox, self._limits.max_events, now)
-        self._bad = 0
+        self._variant, self._bad = False, 0
         self._wake: dict[str, None] = {}
         self._woken: set[str] = set()
 
@@ -126,7 +126,7 @@ class GameSession:
             if len(frame) > self._limits.max_message_bytes:
                 text = f"a message may have {self._limits.max_message_bytes} bytes, this one has more"
                 raise fatal("limit_exceeded", text)
-            message = decode(frame)
+            message = decode(frame, variant=self._variant)
             if not isinstance(message, Hello | Ping | Pong):
                 # Only whoever has read the welcome goes on like this, and so knows the new secret.
                 self._old_secret = ""
@@ -196,7 +196,8 @@ class GameSession:
         ttl_s = 0.0 if self._parking is None else self._parking.ttl_s
         self._secret = self._new_secret() if ttl_s else ""
         info = SessionInfo(id=self.id, resume=self._secret or None, resumed=resumed, ttl_s=ttl_s)
-        self._outbox.put(welcome(info, self._server, self._limits, self._brains.names()))
+        self._outbox.put(welcome(hello, info, self._server, self._limits, self._brains.names()))
+        self._variant = "variant" in hello.features
 
     def _agents(self, message: AgentsMessage) -> None:
         epoch = int(message.epoch)

@@ -12,6 +12,8 @@ from typing import Any
 
 import msgspec
 
+from brains.variant import VariantError, from_bytes
+
 __all__ = ["head_of"]
 
 MOST_BRACKETS = 500_000
@@ -29,7 +31,9 @@ _field = re.compile(
 def head_of(frame: str | bytes) -> dict[str, Any]:
     """Return `type` and `seq` of a wrong frame, as far as they can still be read."""
     try:
-        head = msgspec.json.decode(frame)
+        head = from_bytes(frame) if isinstance(frame, bytes) else msgspec.json.decode(frame)
+    except VariantError as error:
+        head = error.head
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         head = _found_in(frame) if isinstance(frame, str) else None
     if not isinstance(head, dict):

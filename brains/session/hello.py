@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 
 from brains.errors import ProtocolError
-from brains.messages import CLOSE_CODES, PROTOCOL_VERSION, Hello, SessionInfo, Welcome
+from brains.messages import CLOSE_CODES, FEATURES, PROTOCOL_VERSION, Hello, SessionInfo, Welcome
 from brains.session.limits import MIN_MESSAGE_BYTES, SessionLimits
 
 __all__ = ["check_hello", "fatal", "same_secret", "welcome"]
@@ -31,7 +31,9 @@ def check_hello(hello: Hello, token: str | None) -> None:
         raise fatal("limit_exceeded", f"limits.max_message_bytes has to be {MIN_MESSAGE_BYTES} or more")
 
 
-def welcome(session: SessionInfo, server: tuple[str, str], limits: SessionLimits, brains: list[str]) -> Welcome:
+def welcome(
+    hello: Hello, session: SessionInfo, server: tuple[str, str], limits: SessionLimits, brains: list[str]
+) -> Welcome:
     """Return the answer to a good `hello`."""
     name, version = server
     return Welcome(
@@ -45,7 +47,7 @@ def welcome(session: SessionInfo, server: tuple[str, str], limits: SessionLimits
             "window": WINDOW,
         },
         heartbeat_s=HEARTBEAT_S,
-        features=[],
+        features=[feature for feature in FEATURES if feature in hello.features],
         brains=brains,
     )
 

@@ -10,6 +10,8 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from brains.variant import to_bytes
+
 Json = dict[str, Any]
 
 ACTIONS = [
@@ -46,6 +48,7 @@ class ProtocolClient:
         self._period = period
         self._token = token
         self._ids = ["a", "b"]
+        self._variant = False
         self._started = 0.0
         self._last_due = 0.0
         self._session: Json | None = None
@@ -110,6 +113,7 @@ class ProtocolClient:
         if self._does("says no hello"):
             await self._send(type="snapshot", seq=1, time_ms=0)
         hello: Json = {"protocol": 1, "client": {"name": "test"}, "limits": {"max_message_bytes": 1 << 20}}
+        hello["features"] = ["telepathy", "variant"]
         if self._does("speaks version 2"):
             hello |= {"protocol": 2, "min_protocol": 2}
         if self._does("has a small buffer"):
@@ -144,6 +148,7 @@ class ProtocolClient:
 
     async def _welcomed(self, welcome: Json) -> None:
         resumed = welcome["session"]["resumed"]
+        self._variant = "variant" in welcome["features"] or self._does("sends Variants to everybody")
         self._session = welcome["session"]
         if resumed and self._does("begins anew after a resume"):
             self._seq = 0
@@ -188,15 +193,16 @@ class ProtocolClient:
         time = -now if self._does("goes back in time") else now
         epoch = 1 if self._does("forgets the epoch") else 2
         events = [{"name": "tock", "time_ms": now}]
-        text = json.dumps(
-            {"type": "snapshot", "seq": self._seq, "epoch": epoch, "time_ms": time, "agents": agents, "events": events}
-        )
+        message = {"type": "snapshot", "seq": self._seq, "epoch": epoch, "time_ms": time, "agents": agents}
+        message["events"] = events
+        text = json.dumps(message)
         if self._does("writes nan"):
             text = text.replace("100", "nan")
-        if self._does("sends pieces"):
+            await self._socket.send(text)
+        elif self._does("sends pieces"):
             await self._socket.send([text[:10], text[10:]])
         else:
-            await self._socket.send(text)
+            await self._socket.send(to_bytes(message) if self._variant else text)
 
     def _now(self) -> float:
         return round((asyncio.get_running_loop().time() - self._started) * 1000, 3)

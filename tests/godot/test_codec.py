@@ -1,4 +1,7 @@
-"""Python reads what the addon's codec writes; tests/godot/addon/test_codec.gd has Godot's side of it."""
+"""Python reads what the addon's codec writes, the same from JSON and from Variants.
+
+tests/godot/addon/test_codec.gd and test_variant.gd have Godot's side of it.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,8 @@ from typing import Any
 
 import msgspec
 import pytest
+
+from brains.variant import from_bytes
 
 COUNT = 4000
 
@@ -48,7 +53,8 @@ def test_python_reads_all_that_the_codec_writes(godot: str, addon_project: Path,
     lines = out.read_bytes().split(b"\n")[:-1]
     assert len(lines) == COUNT
     for line in lines:
-        text, expected = line.split(b"\t")
+        text, expected, variant = line.split(b"\t")
         found = json.loads(text.decode())
         assert found == msgspec.json.decode(text)
         assert as_expected(found["v"], json.loads(expected)), line
+        assert as_expected(from_bytes(bytes.fromhex(variant.decode()))["v"], json.loads(expected)), line

@@ -28,6 +28,7 @@ from brains.loading import load_trees
 from brains.models.scripted import ScriptedModel
 from brains.reload import load_prompts
 from brains.server import Server
+from brains.variant import from_bytes
 
 ROOT = Path(__file__).parent.parent.parent
 LARGEST = 4 * 1024 * 1024
@@ -44,9 +45,9 @@ class Notes:
         line = json.dumps({"run": os.getpid(), "t": time.time(), "what": what, **data})
         os.write(self._file, line.encode() + b"\n")
 
-    def frame(self, text: str) -> None:
+    def frame(self, frame: str | bytes) -> None:
         """Add a line for a frame that matters."""
-        message = json.loads(text)
+        message = json.loads(frame) if isinstance(frame, str) else from_bytes(frame)
         results = [(one["id"], one["status"]) for one in message.get("results", ())]
         match message["type"]:
             case "snapshot":
@@ -66,7 +67,6 @@ async def relay(notes: Notes, url: str, game: ServerConnection) -> None:
 async def _pass_on(notes: Notes, source: Connection, target: Connection) -> None:
     try:
         async for frame in source:
-            assert isinstance(frame, str)
             notes.frame(frame)
             await target.send(frame)
     except ConnectionClosed:

@@ -7,7 +7,7 @@ from typing import Any
 from brains.cli._conformance.checks import Mismatch, Skip, expect
 from brains.cli._conformance.client_actions import lasting
 from brains.cli._conformance.game import Game, client_checks
-from brains.messages import ErrorMessage, Hold, Ping, Release, Say
+from brains.messages import FEATURES, ErrorMessage, Hold, Ping, Release, Say
 
 __all__: list[str] = []
 
@@ -113,6 +113,24 @@ async def _(game: Game) -> str:
     told = [one for one in game.results if one.id == entry.id]
     expect(not told, f"nothing of {entry.id!r}", told)
     return "nothing"
+
+
+@client_checks("return.plain", "with a server that has no features, it does without them")
+async def _(game: Game) -> str:
+    await game.here()
+    asked = game.features
+    game.offers = ()
+    try:
+        await game.leave(1001, "server stops", resuming=False)
+        await game.back()
+        before = len(game.record.binary)
+        await game.alive()
+        expect(len(game.record.binary) == before, "text frames", "a binary frame")
+    finally:
+        game.offers = FEATURES
+        await game.leave(1001, "server stops", resuming=False)
+        await game.back()
+    return f"without {', '.join(asked)}" if asked else "it asks for none"
 
 
 async def _resumed(game: Game, how: str = "abort") -> None:

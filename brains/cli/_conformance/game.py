@@ -17,6 +17,7 @@ from brains.cli._conformance.watch import Watch
 from brains.cli._conformance.wire import Record, Wire
 from brains.errors import ConfigError
 from brains.messages import (
+    FEATURES,
     PROTOCOL_VERSION,
     ActionResult,
     Actions,
@@ -65,6 +66,7 @@ class Game:
         session: id and secret of the session.
         refuse: ids that are not taken.
         resuming: whether to let the client resume.
+        offers: features that a client gets if it asks for them.
         watch: notes what is wrong with snapshots, all the time.
     """
 
@@ -93,6 +95,8 @@ class Game:
         self.session = ("", "")
         self.refuse: set[str] = set()
         self.resuming = False
+        self.offers: tuple[str, ...] = FEATURES
+        self.features: list[str] = []
         self.pongs: list[float] = []
         self.declared = 0
         self._host, self._port = host, port
@@ -130,7 +134,8 @@ class Game:
     # What comes
 
     async def _serve(self, socket: ws.ServerConnection) -> None:
-        wire = Wire(socket, decode, self.record, self._take)
+        self.features = []
+        wire = Wire(socket, self._read, self.record, self._take)
         wire.max_bytes = MAX_MESSAGE_BYTES
         self.wire = wire
         self.arrivals += 1
@@ -140,6 +145,9 @@ class Game:
         self._news.set()
         await socket.wait_closed()
         self._news.set()
+
+    def _read(self, frame: str | bytes) -> Any:
+        return decode(frame, variant="variant" in self.features)
 
     async def _take(self, message: Any) -> None:
         """Note a message; greet, acknowledge and answer pings by itself."""
@@ -171,6 +179,7 @@ class Game:
             self._sent = 0
         self.watch.begin(resumed=resumed)
         self.session = (self.session[0] if resumed else secrets.token_hex(8), secrets.token_hex(16))
+        self.features = [feature for feature in self.offers if feature in hello.features]
         id, resume = self.session
         await self.send(
             {
@@ -181,7 +190,7 @@ class Game:
                 "tick": {"mode": "snapshot", "hz": 10},
                 "limits": {"max_message_bytes": MAX_MESSAGE_BYTES, "max_agents": 1000, "window": WINDOW},
                 "heartbeat_s": 20.0,
-                "features": [],
+                "features": self.features,
                 "brains": self._brains,
             }
         )

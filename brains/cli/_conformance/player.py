@@ -130,6 +130,14 @@ class Player:
             Skip: the server does not take them, which another check says.
         """
         await self.greet()
+        await self.join(*ids)
+
+    async def join(self, *ids: str) -> None:
+        """Add agents, after hello.
+
+        Raises:
+            Skip: the server does not take them, which another check says.
+        """
         ack = await self.add(*ids)
         if set(ack.ok) != set(ids):
             why = ack.rejected[0].message if ack.rejected else "no reason given"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from brains.cli._conformance.checks import Skip, expect
-from brains.cli._conformance.player import Visit, server_checks
+from brains.cli._conformance.player import Player, Visit, server_checks
 from brains.cli._conformance.server_start import closed
 from brains.messages import Actions, ErrorMessage
+from brains.variant import to_bytes
 
 __all__: list[str] = []
 
@@ -152,8 +153,47 @@ _refused("no_type", "an object without a type", "{}", "unknown_type")
 _refused("list", "a list", "[]", "bad_message")
 _refused("no_json", "text that is no JSON", "hello", "bad_message")
 _refused("deep", "JSON that is nested too deeply", "[" * 5000, "bad_message")
-_refused("binary", "a binary frame", b'{"type":"ping"}', "bad_message")
+_refused("binary", "a binary frame that no feature allows", b'{"type":"ping"}', "bad_message")
 _refused("bad_field", "a wrong status", '{"type":"action_result","agent":"a","id":"1","status":"fine"}', "bad_field")
+
+
+@server_checks("variant.snapshot", "with the feature variant, a snapshot may be a Variant, with 1.0 or 1 as counts")
+async def _(visit: Visit) -> str:
+    async with visit.player() as game:
+        await _entered_with_variants(game)
+        for seq in (1, 2.0):
+            parts = {"a": {"me": visit.me, "available": None}}
+            message = {"type": "snapshot", "seq": seq, "epoch": game.epoch, "time_ms": 100, "agents": parts}
+            await game.wire.send(to_bytes(message))
+            await game.answer(int(seq))
+        return "answered"
+
+
+@server_checks("variant.broken", "a Variant that is cut off is an error bad_message, and is answered")
+async def _(visit: Visit) -> str:
+    async with visit.player() as game:
+        await _entered_with_variants(game)
+        message = {"type": "snapshot", "seq": 1, "epoch": game.epoch, "time_ms": 100, "world": {"x": ["y"] * 9}}
+        await game.wire.send(to_bytes(message)[:-16])
+        await game.error("bad_message")
+        await game.answer(1)
+        return "error bad_message, answered"
+
+
+@server_checks("variant.text", "with the feature variant, text is as good as before")
+async def _(visit: Visit) -> str:
+    async with visit.player() as game:
+        await _entered_with_variants(game)
+        await game.tick("a")
+        return "answered"
+
+
+async def _entered_with_variants(game: Player) -> None:
+    welcome = await game.greet(features=["variant"])
+    if "variant" not in welcome.features:
+        raise Skip("the server does not have it")
+    expect(welcome.features == ["variant"], "the feature variant alone", welcome.features)
+    await game.join("a")
 
 
 @server_checks("frame.ping", "ping is answered by pong with the same t, before hello, too")

@@ -257,13 +257,14 @@ func find_action(action: StringName) -> BrainAction:
 	return _by_name.get(action)
 
 
-## Returns what is perceived, ready for JSON; for the client.
+## Returns what is perceived, ready for a snapshot; for the client.
 func perceive() -> Dictionary:
 	var seen: Variant = _observe()
 	if not seen is Dictionary:
 		return without_observation(seen)
-	var encoded: Variant = BrainsCodec.encode(seen, seat.client.max_depth if seat != null else 16)
-	return encoded if encoded is Dictionary else {}
+	if seat == null:
+		return BrainsCodec.encode(seen)
+	return seat.client.link.encode(seen)
 
 
 ## Returns what is perceived if what was given is no dictionary: nothing. A script error gives null,

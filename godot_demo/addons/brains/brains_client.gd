@@ -49,7 +49,9 @@ var state: State:
 	get:
 		return link.state as State
 ## How deeply observations may be nested.
-var max_depth: int = 16
+var max_depth: int:
+	get:
+		return link.max_depth
 ## Oldest action that is carried out; 0: as the server says.
 var max_age_ms: float = 0.0
 ## Milliseconds without a server before agents fall back.
@@ -83,6 +85,7 @@ func _init() -> void:
 	link.welcomed.connect(_on_welcomed)
 	link.lost.connect(_on_lost)
 	link.received.connect(inbox.take)
+	snapshots.gave_up.connect(_on_gave_up)
 	_configure()
 
 
@@ -205,26 +208,30 @@ func counters() -> Dictionary:
 
 ## Does the work of one frame; [method _process] calls it.
 func tick(delta: float, now_ms: int) -> void:
-	if not get_tree().paused:
+	var tree: SceneTree = get_tree()
+	if not tree.paused:
 		time_ms += delta * 1000.0
 	_now_ms = now_ms
 	# First of all: what comes now was meant for the scene before.
-	_watch_scene()
+	var scene: Node = tree.current_scene
+	if scene != null and scene.get_instance_id() != _scene_id:
+		_note_scene(scene)
 	link.poll(now_ms)
 	if not is_inside_tree():
 		return
-	var most: int = schedule.most_per_frame(delta * 1000.0)
-	if not link.is_open():
+	if link.state != BrainsLink.State.OPEN:
 		_fall_back(now_ms)
 		return
-	if roster.has_news(epoch):
+	var has_news: bool = roster.has_news(epoch)
+	if has_news:
 		_tell_agents()
-	if snapshots.give_up_old(now_ms) > 0:
-		inbox.warnings.once(
-			"the server does not answer snapshots; the game goes on without those answers"
-		)
-	snapshots.keeps_events = roster.has_news(epoch)
-	if snapshots.has_room() and roster.is_told(epoch):
+		has_news = roster.has_news(epoch)
+	elif schedule.is_quiet(time_ms) and not outbox.has_more():
+		return
+	# Also where nothing can be sent: it learns how long frames are.
+	var most: int = schedule.most_per_frame(delta * 1000.0)
+	snapshots.keeps_events = has_news
+	if snapshots.has_room(now_ms) and not (has_news and not roster.is_told(epoch)):
 		outbox.send_snapshot(most, now_ms)
 
 
@@ -252,10 +259,7 @@ func _fall_back(now_ms: int) -> void:
 			seat.fall_back(now_ms, fallback_after_ms)
 
 
-func _watch_scene() -> void:
-	var scene: Node = get_tree().current_scene
-	if scene == null or scene.get_instance_id() == _scene_id:
-		return
+func _note_scene(scene: Node) -> void:
 	if _scene_id != 0:
 		begin_epoch()
 	_scene_id = scene.get_instance_id()
@@ -299,6 +303,12 @@ func _on_lost(code: int, reason: String, retry_in_s: float) -> void:
 		# Later attempts are silent: a game without a server should not fill the console.
 		print("Brains: no server at %s: %s; trying again" % [link.url, text])
 	disconnected.emit(code, text, retry_in_s)
+
+
+func _on_gave_up(_count: int) -> void:
+	inbox.warnings.once(
+		"the server does not answer snapshots; the game goes on without those answers"
+	)
 
 
 # --- what agents and orders use ---
@@ -376,7 +386,6 @@ func _configure() -> void:
 	link.client_name = str(ProjectSettings.get_setting("application/config/name", ""))
 	_window = BrainsSettings.value("snapshots/window")
 	snapshots.max_events = BrainsSettings.value("snapshots/max_events")
-	max_depth = BrainsSettings.value("snapshots/max_depth")
 	max_age_ms = float(BrainsSettings.value("actions/max_age_ms"))
 	fallback_after_ms = roundi(1000.0 * float(BrainsSettings.value("fallback/after_s")))
 	outbox.most_agents = BrainsSettings.value("snapshots/max_agents")

@@ -57,6 +57,18 @@ static func encode(value: Variant, max_depth: int = 16) -> Variant:
 	return _encode(value, max_depth)
 
 
+## Returns [param value] itself if [method @GlobalScope.var_to_bytes] writes it so that the
+## server reads the same as it would from JSON, which is nearly always; otherwise what [method
+## encode] makes of it. Only names of nodes and paths of resources are known in the game alone, and
+## what contains itself would never end.
+static func plain(value: Dictionary, max_depth: int = 16) -> Dictionary:
+	_containers_left = MOST_CONTAINERS
+	if _is_plain(value.values(), max_depth):
+		return value
+	var encoded: Variant = encode(value, max_depth)
+	return encoded if encoded is Dictionary else {}
+
+
 ## Returns a message as JSON. Its values should have been through [method encode]; if not, this
 ## still is JSON that Python reads (unless it is a thousand levels deep), but a vector in there is a
 ## text.
@@ -93,6 +105,26 @@ static func _encode(value: Variant, depth: int) -> Variant:
 	if typeof(value) >= TYPE_PACKED_BYTE_ARRAY:
 		return _encode_packed_array(value, depth)
 	return _encode_geometry(value)
+
+
+## Tells whether there is no object in there, and nothing that is too deep or too much.
+static func _is_plain(values: Array, depth: int) -> bool:
+	_containers_left -= 1
+	if depth <= 0 or _containers_left < 0:
+		return false
+	for value: Variant in values:
+		var type: int = typeof(value)
+		if type < TYPE_OBJECT:
+			continue
+		if type == TYPE_ARRAY:
+			if not _is_plain(value, depth - 1):
+				return false
+		elif type == TYPE_DICTIONARY:
+			if not _is_plain((value as Dictionary).values(), depth - 1):
+				return false
+		elif type == TYPE_OBJECT:
+			return false
+	return true
 
 
 ## The addon spends more time in here than anywhere else, so the types that games use most are

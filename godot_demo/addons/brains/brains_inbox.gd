@@ -60,11 +60,13 @@ func _on_actions(message: Dictionary) -> void:
 	var sampled_ms: float = _client.snapshots.land(seq)
 	if sampled_ms >= 0.0:
 		_client.roster.answered(seq)
-	for id: Variant in list_of(message, "cancel"):
-		cancels += 1
-		_client.orders.cancel(str(id))
-	var given: Array = list_of(message, "actions")
-	if not given.is_empty():
+	var cancelled: Variant = message.get("cancel")
+	if cancelled is Array:
+		for id: Variant in cancelled:
+			cancels += 1
+			_client.orders.cancel(str(id))
+	var given: Variant = message.get("actions")
+	if given is Array and not given.is_empty():
 		_take_orders(given, seq, sampled_ms, whole_of(message, "epoch"))
 
 

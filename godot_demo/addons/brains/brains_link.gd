@@ -42,6 +42,12 @@ var heartbeat_ms: int = 5000
 var retry_min_s: float = 0.25
 var retry_max_s: float = 2.0
 var max_message_bytes: int = 4 * 1024 * 1024
+## How deeply observations may be nested.
+var max_depth: int = 16
+## Whether to ask the server to take Variants.
+var offers_variant: bool = true
+## The server takes Variants: see [method pack].
+var takes_variant: bool = false
 
 var _peer: WebSocketPeer
 var _server_limit: int = 4096
@@ -63,6 +69,8 @@ func configure() -> void:
 	retry_min_s = BrainsSettings.value("connection/retry_min_s")
 	retry_max_s = maxf(retry_min_s, BrainsSettings.value("connection/retry_max_s"))
 	max_message_bytes = int(BrainsSettings.value("connection/max_message_kib")) * 1024
+	max_depth = BrainsSettings.value("snapshots/max_depth")
+	offers_variant = BrainsSettings.value("snapshots/as_variant")
 
 
 ## Begins to connect to [param where], and does so again and again until [method stop].
@@ -105,16 +113,15 @@ func is_open() -> bool:
 ## Reads, and does whatever the time has come for. Call it once a frame, also while the tree is
 ## paused.
 func poll(now_ms: int) -> void:
-	var unwatched_ms: int = maxi(0, now_ms - _now_ms - PAUSE_MS)
-	_deadline_ms += unwatched_ms
-	_heard_ms += unwatched_ms
+	var unwatched_ms: int = now_ms - _now_ms - PAUSE_MS
+	if unwatched_ms > 0:
+		_deadline_ms += unwatched_ms
+		_heard_ms += unwatched_ms
 	_now_ms = now_ms
-	match state:
-		State.WAITING:
-			if now_ms >= _deadline_ms:
-				_connect()
-		State.CONNECTING, State.GREETING, State.OPEN:
-			_poll_peer()
+	if _peer != null:
+		_poll_peer()
+	elif state == State.WAITING and now_ms >= _deadline_ms:
+		_connect()
 
 
 ## Longest text that can be sent now; 0 while the server does not read.
@@ -129,14 +136,30 @@ func longest() -> int:
 	return mini(_server_limit, max_message_bytes)
 
 
-## Tells whether a text can be sent now.
-func fits(text: String) -> bool:
-	var most: int = room()
-	# No character has more than four bytes; to count them takes a copy of the text.
-	return text.length() * 4 <= most or text.to_utf8_buffer().size() <= most
+## Returns the frame of a message: a Variant if the server takes those, which costs a quarter of
+## JSON; else its text. Every dictionary of the game's in there has to come from [method encode].
+func pack(message: Dictionary) -> PackedByteArray:
+	return var_to_bytes(message) if takes_variant else BrainsCodec.to_text(message).to_utf8_buffer()
 
 
-## Sends a message; [constant ERR_BUSY] if there is no room for it now, and nothing was sent.
+## Returns a dictionary of the game's as it may stand in a message for [method pack].
+func encode(value: Dictionary) -> Dictionary:
+	return (
+		BrainsCodec.plain(value, max_depth)
+		if takes_variant
+		else BrainsCodec.encode(value, max_depth)
+	)
+
+
+## Sends a frame of [method pack]; [constant ERR_BUSY] if there is no room for it now, and nothing
+## was sent.
+func send_packed(frame: PackedByteArray) -> Error:
+	return _send(
+		frame, WebSocketPeer.WRITE_MODE_BINARY if takes_variant else WebSocketPeer.WRITE_MODE_TEXT
+	)
+
+
+## Sends a message as text; [constant ERR_BUSY] if there is no room for it now.
 func send(message: Dictionary) -> Error:
 	return send_text(BrainsCodec.to_text(message))
 
@@ -144,12 +167,15 @@ func send(message: Dictionary) -> Error:
 ## Sends the text of a message.
 func send_text(text: String) -> Error:
 	# As bytes, which is how they count; send_text() would make the same of it.
-	var bytes: PackedByteArray = text.to_utf8_buffer()
-	if bytes.size() > room():
+	return _send(text.to_utf8_buffer(), WebSocketPeer.WRITE_MODE_TEXT)
+
+
+func _send(frame: PackedByteArray, mode: WebSocketPeer.WriteMode) -> Error:
+	if frame.size() > room():
 		return ERR_BUSY
-	var failure: Error = _peer.send(bytes, WebSocketPeer.WRITE_MODE_TEXT)
+	var failure: Error = _peer.send(frame, mode)
 	if failure == OK:
-		bytes_sent += bytes.size()
+		bytes_sent += frame.size()
 	return failure
 
 
@@ -180,8 +206,9 @@ func _poll_peer() -> void:
 		WebSocketPeer.STATE_OPEN:
 			if state == State.CONNECTING:
 				_greet()
-			_read()
-			if _peer != null:
+			if _peer.get_available_packet_count() > 0:
+				_read()
+			if _peer != null and (state != State.OPEN or _now_ms - _heard_ms >= heartbeat_ms):
 				_check_heartbeat()
 		WebSocketPeer.STATE_CONNECTING:
 			if _now_ms >= _deadline_ms:
@@ -210,7 +237,7 @@ func _greet() -> void:
 			"engine": "Godot %s" % Engine.get_version_info()["string"],
 			"platform": OS.get_name(),
 		},
-		"features": [],
+		"features": ["variant"] if offers_variant else [],
 		"limits": {"max_message_bytes": max_message_bytes},
 		"clock": {"physics_tps": Engine.physics_ticks_per_second},
 	}
@@ -273,6 +300,7 @@ func _on_welcome(message: Dictionary) -> void:
 	var limit: Variant = _dictionary(message.get("limits")).get("max_message_bytes")
 	if limit is float or limit is int:
 		_server_limit = clampi(int(limit), 1024, max_message_bytes)
+	takes_variant = offers_variant and BrainsInbox.list_of(message, "features").has("variant")
 	state = State.OPEN
 	_opened_ms = _now_ms
 	welcomed.emit(message)

@@ -34,6 +34,8 @@ var _ends: Array[Dictionary] = []
 ## ...and what is to be said of those that run, by their ids: the newest is enough.
 var _goings: Dictionary[String, Dictionary] = {}
 var _local: int = 0
+## Why the order that was checked last cannot be carried out.
+var _problem: String = ""
 var _client: BrainsClient
 
 
@@ -77,10 +79,10 @@ func receive(entry: Dictionary, seat: BrainsSeat, stale: String, age_ms: float, 
 	if not stale.is_empty():
 		_refuse(order, agent_id, &"expired", "stale", stale)
 		return
-	var problem: PackedStringArray = _problem_of(order, seat, entry.get("params"))
-	if not problem.is_empty():
-		var whose: String = "" if problem[0] != "bad_params" else "%s: " % seat.id
-		_refuse(order, agent_id, &"rejected", problem[0], whose + problem[1])
+	var code: String = _check(order, seat, entry.get("params"))
+	if not code.is_empty():
+		var whose: String = "" if code != "bad_params" else "%s: " % seat.id
+		_refuse(order, agent_id, &"rejected", code, whose + _problem)
 		return
 	seat.applied = maxi(seat.applied, seq)
 	started += 1
@@ -103,12 +105,12 @@ func make_local(seat: BrainsSeat, action: StringName, params: Dictionary) -> Bra
 	order.agent = seat.agent
 	order.agent_id = seat.id
 	order.is_orphan = seat.presence != BrainsSeat.Presence.DRIVEN
-	var problem: PackedStringArray = _problem_of(order, seat, params)
-	if problem.is_empty():
+	var code: String = _check(order, seat, params)
+	if code.is_empty():
 		return order
-	if problem[0] != "action_not_available":
+	if code != "action_not_available":
 		# What is not possible now is no mistake: a fallback tries again.
-		warnings.once("%s cannot start %s: %s" % [seat.id, action, problem[1]])
+		warnings.once("%s cannot start %s: %s" % [seat.id, action, _problem])
 	return null
 
 
@@ -226,18 +228,24 @@ func _age_problem(entry: Dictionary, seat: BrainsSeat, age_ms: float, seq: int) 
 	return ""
 
 
-## Says by code and message why an order cannot be carried out; empty if it can. Fills its params.
-func _problem_of(order: BrainOrder, seat: BrainsSeat, given: Variant) -> PackedStringArray:
-	var action: BrainAction = seat.agent.find_action(order.name)
+## Returns the code of why an order cannot be carried out, and puts the reason into [member
+## _problem]; "" if it can. Fills its params.
+func _check(order: BrainOrder, seat: BrainsSeat, given: Variant) -> String:
+	var agent: BrainAgent = seat.agent
+	var action: BrainAction = agent.find_action(order.name)
 	if action == null:
-		return ["unknown_action", "%s does not declare %s" % [seat.id, _quote(order.name)]]
-	if not seat.agent.is_possible(order.name):
-		return ["action_not_available", "%s is not possible now for %s" % [order.name, seat.id]]
-	if given != null and not given is Dictionary:
-		return ["bad_params", "%s: params has to be an object" % order.name]
-	var values: Dictionary = given if given is Dictionary else {}
-	var problem: String = action.convert_params(values, order.params)
-	return [] if problem.is_empty() else ["bad_params", problem]
+		_problem = "%s does not declare %s" % [seat.id, _quote(order.name)]
+		return "unknown_action"
+	if agent.may_mask and not agent.is_possible(order.name):
+		_problem = "%s is not possible now for %s" % [order.name, seat.id]
+		return "action_not_available"
+	if given == null:
+		given = {}
+	elif not given is Dictionary:
+		_problem = "%s: params has to be an object" % order.name
+		return "bad_params"
+	_problem = action.convert_params(given, order.params)
+	return "" if _problem.is_empty() else "bad_params"
 
 
 func _refuse(

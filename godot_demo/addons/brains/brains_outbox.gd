@@ -7,10 +7,19 @@ var most_agents: int = 0
 
 var _results_wait: bool = false
 var _client: BrainsClient
+# The client's own, which are looked for in every frame otherwise.
+var _link: BrainsLink
+var _orders: BrainsOrders
+var _schedule: BrainsSchedule
+var _snapshots: BrainsSnapshots
 
 
 func _init(client: BrainsClient) -> void:
 	_client = client
+	_link = client.link
+	_orders = client.orders
+	_schedule = client.schedule
+	_snapshots = client.snapshots
 
 
 ## Notes that a result waits for the next snapshot.
@@ -18,56 +27,49 @@ func results_wait() -> void:
 	_results_wait = true
 
 
-func _limit(most: int) -> int:
-	if most_agents > 0:
-		most = most_agents
-	return most if _client.snapshots.most_agents == 0 else mini(most, _client.snapshots.most_agents)
+## Tells whether something waits for a snapshot that is of no agent.
+func has_more() -> bool:
+	return _results_wait or _snapshots.events_waiting() > 0
 
 
 ## Sends what is due, of at most so many agents, if anything is.
 func send_snapshot(most: int, now_ms: int) -> void:
-	most = _limit(most)
-	var snapshots: BrainsSnapshots = _client.snapshots
-	var seq: int = snapshots.next_number()
+	if most_agents > 0:
+		most = most_agents
+	if _snapshots.most_agents > 0:
+		most = mini(most, _snapshots.most_agents)
+	var seq: int = _snapshots.next_number()
 	var due: Array[BrainsSeat] = []
 	var parts: Dictionary = {}
 	var now: float = _client.time_ms
-	var depth: int = _client.max_depth
 	# This loop is most of what the addon costs, so what most agents need is done on the spot.
-	for seat: BrainsSeat in _client.schedule.take(now, most, snapshots.settled()):
+	for seat: BrainsSeat in _schedule.take(now, most, _snapshots.settled()):
 		# What one of them does may be the end of another.
 		if not seat.accepted or seat.slot < 0:
 			seat.fall_back(now_ms, _client.fallback_after_ms)
 			continue
 		due.append(seat)
-		seat.in_flight = seq
-		seat.decisions += 1
-		seat.last_decision_ms = now
-		if seat.observer != null and not seat.requested:
-			var seen: Variant = seat.observer.call(&"_observe")
-			if seen is Dictionary:
-				parts[seat.id] = {"me": BrainsCodec.encode(seen, depth)}
-			else:
-				parts[seat.id] = {"me": seat.agent.without_observation(seen)}
-		else:
-			parts[seat.id] = seat.part()
-		if seat.is_watched:
-			seat.perceived = parts[seat.id]["me"]
-	if due.is_empty() and not _results_wait and snapshots.events_waiting() == 0:
+		parts[seat.id] = seat.look(seq, now)
+	if due.is_empty() and not has_more():
 		return
-	var results: Array[Dictionary] = _client.orders.results(BrainsSnapshots.MOST_RESULTS)
-	var message: Dictionary = snapshots.build(
+	var results: Array[Dictionary] = []
+	if _results_wait:
+		results = _orders.results(BrainsSnapshots.MOST_RESULTS)
+	var message: Dictionary = _snapshots.build(
 		parts, _shared(), results, _client.epoch, _client.time_ms
 	)
-	var text: String = BrainsCodec.to_text(message)
-	if not _client.link.fits(text):
-		text = _shorten(message, due, text)
-	if text.is_empty() or _client.link.send_text(text) != OK:
+	var frame: PackedByteArray = _link.pack(message)
+	var failure: Error = _link.send_packed(frame)
+	if failure == ERR_BUSY:
+		frame = _shorten(message, due, frame.size())
+		failure = ERR_BUSY if frame.is_empty() else _link.send_packed(frame)
+	if failure != OK:
 		_put_back(due, parts)
 		return
-	snapshots.launched(_client.time_ms, now_ms)
-	_client.orders.sent(message.get("results", []).size())
-	_results_wait = _client.orders.waiting() > 0
+	_snapshots.launched(_client.time_ms, now_ms)
+	if _results_wait:
+		_orders.sent(message.get("results", []).size())
+		_results_wait = _orders.waiting() > 0
 
 
 ## Makes agents due again that are in no snapshot after all.
@@ -76,31 +78,29 @@ func _put_back(seats: Array[BrainsSeat], parts: Dictionary) -> void:
 		seat.in_flight = 0
 		if seat.slot >= 0 and parts.get(seat.id, {}).has("requested"):
 			seat.request()
-	_client.schedule.put_back(seats, _client.time_ms)
+	_schedule.put_back(seats, _client.time_ms)
 
 
 func _shared() -> Dictionary:
 	var shared: Variant = (
 		_client.observe_world.call() if _client.observe_world.is_valid() else _client.world
 	)
-	var encoded: Variant = BrainsCodec.encode(shared, _client.max_depth)
-	return encoded if encoded is Dictionary else {}
+	return _link.encode(shared) if shared is Dictionary else {}
 
 
 ## Makes a snapshot short enough: agents for which there is no room come in the next ones, and what
-## is too long by itself is left out. Returns its text, or "" if it has to wait until the server has
-## read what was sent before.
-func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> String:
-	var longest: int = _client.link.longest()
-	var size: int = text.to_utf8_buffer().size()
+## is too long by itself is left out. Returns its frame, or nothing if it has to wait until the
+## server has read what was sent before.
+func _shorten(message: Dictionary, due: Array[BrainsSeat], size: int) -> PackedByteArray:
+	var longest: int = _link.longest()
 	if size <= longest:
-		return ""
+		return []
 	var parts: Dictionary = message["agents"]
 	message["agents"] = {}
-	# The braces count for the comma.
+	# The braces (or the head of the dictionary) count for the comma.
 	var sizes: Dictionary[String, int] = {}
 	for id: String in parts:
-		sizes[id] = BrainsCodec.to_text({id: parts[id]}).to_utf8_buffer().size()
+		sizes[id] = _link.pack({id: parts[id]}).size()
 	var least: int = sizes.values().min() if not sizes.is_empty() else 0
 	var room: int = longest - _shorten_rest(message, longest, least)
 	var left: int = room
@@ -122,7 +122,7 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 			fitting.append(seat)
 			message["agents"][seat.id] = parts[seat.id]
 	if not later.is_empty():
-		_client.snapshots.divide(fitting.size())
+		_snapshots.divide(fitting.size())
 		_put_back(later, parts)
 		var complaint: String = (
 			"a snapshot of %d bytes is longer than the %d that may be sent; it is divided, and agents"
@@ -130,14 +130,14 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], text: String) -> Stri
 		)
 		_client.inbox.warnings.once(complaint % [size, longest], "divided")
 	due.assign(fitting)
-	return BrainsCodec.to_text(message)
+	return _link.pack(message)
 
 
 ## Does so with what is not of single agents; returns how long that is. The world has to leave room
 ## for the shortest part of an agent, [param least].
 func _shorten_rest(message: Dictionary, longest: int, least: int) -> int:
 	while true:
-		var size: int = BrainsCodec.to_text(message).to_utf8_buffer().size()
+		var size: int = _link.pack(message).size()
 		var results: Array = message.get("results", [])
 		var has_world: bool = not message["world"].is_empty()
 		if size + (least if has_world and least < longest / 2 else 0) <= longest:
@@ -146,7 +146,7 @@ func _shorten_rest(message: Dictionary, longest: int, least: int) -> int:
 			message["world"] = {}
 			_client.inbox.warnings.once("the world is too long for a message; it is left out")
 		elif message.has("events"):
-			_client.snapshots.leave_events_out(message)
+			_snapshots.leave_events_out(message)
 			_client.inbox.warnings.once("the events are too long for a message; they are left out")
 		elif results.size() > 1:
 			message["results"] = results.slice(0, results.size() / 2)

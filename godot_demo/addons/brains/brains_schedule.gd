@@ -7,7 +7,7 @@ extends RefCounted
 const GOLDEN: float = 0.6180339887498949
 ## Calls after which rates are added up again, since they may have changed.
 const RECOUNT_EVERY: int = 30
-## With fewer agents than this, a snapshot waits a frame for more of them.
+## Where a frame has fewer agents than this on average, a snapshot waits a frame for more of them.
 const FEW: int = 8
 ## A frame is not a long one up to this.
 const ORDINARY_FRAME_MS: float = 50.0
@@ -20,7 +20,8 @@ var _period_ms: PackedFloat64Array = []
 var _urgent: Array[BrainsSeat] = []
 ## Places of those that are due, in a frame.
 var _late: PackedInt32Array = []
-var _has_waited: bool = false
+## Nobody is looked at before.
+var _next_ms: float = 0.0
 var _cursor: int = 0
 var _count: int = 0
 var _frame_ms: float = 1000.0 / 60.0
@@ -40,7 +41,9 @@ func add(seat: BrainsSeat, now_ms: float) -> void:
 	_recount_in = 0
 	var period_ms: float = 1000.0 / seat.agent.decision_rate
 	_period_ms.append(period_ms)
-	_due_ms.append(now_ms + fmod(_count * GOLDEN, 1.0) * period_ms)
+	var due_ms: float = now_ms + fmod(_count * GOLDEN, 1.0) * period_ms
+	_due_ms.append(due_ms)
+	_next_ms = minf(_next_ms, due_ms)
 
 
 func remove(seat: BrainsSeat) -> void:
@@ -63,6 +66,11 @@ func urge(seat: BrainsSeat) -> void:
 	if not seat.urgent and seat.slot >= 0:
 		seat.urgent = true
 		_urgent.append(seat)
+
+
+## Tells whether there is nobody to be taken yet; most frames of a game with few agents are quiet.
+func is_quiet(now_ms: float) -> bool:
+	return now_ms < _next_ms and _urgent.is_empty()
 
 
 ## Says how many agents a frame should take at most: twice as many as are due in one on average, so
@@ -93,12 +101,6 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 		index += 1
 	if _late.is_empty():
 		return taken
-	if taken.is_empty() and _late.size() < mini(FEW, most) and not _has_waited:
-		# A snapshot costs more than an agent in it: few agents wait a frame for company.
-		_has_waited = true
-		_late.clear()
-		return taken
-	_has_waited = false
 	var index_of_first: int = 0
 	if taken.size() + _late.size() > most:
 		# On from where the last frame had enough, so that nobody is always the last.
@@ -115,11 +117,14 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 			var next: float = _due_ms[late] + _period_ms[late]
 			_due_ms[late] = next if next > now_ms else now_ms + _period_ms[late]
 	_late.clear()
+	# A snapshot costs more than an agent in it: few agents wait a frame for company.
+	_next_ms = now_ms if _per_ms * _frame_ms >= FEW else _soonest_ms() + _frame_ms
 	return taken
 
 
 ## Makes agents due again that were taken and could not be served.
 func put_back(seats: Array[BrainsSeat], now_ms: float) -> void:
+	_next_ms = now_ms
 	for seat: BrainsSeat in seats:
 		if seat.slot >= 0:
 			_due_ms[seat.slot] = now_ms
@@ -138,6 +143,13 @@ func _take_urgent(now_ms: float, most: int, taken: Array[BrainsSeat]) -> void:
 		else:
 			later.append(seat)
 	_urgent = later
+
+
+func _soonest_ms() -> float:
+	var soonest: float = INF
+	for due_ms: float in _due_ms:
+		soonest = minf(soonest, due_ms)
+	return soonest
 
 
 func _set_next(index: int, now_ms: float) -> void:

@@ -32,7 +32,10 @@ var decisions: int = 0
 var last_decision_ms: float = 0.0
 var id: String = ""
 var agent: BrainAgent
-var client: BrainsClient
+var client: BrainsClient:
+	set(value):
+		client = value
+		_link = value.link
 ## A panel wants to know what the brain is told.
 var is_watched: bool = false
 ## What it was told last, if somebody wants to know.
@@ -49,6 +52,7 @@ var presence: Presence = Presence.WAITING
 ## Why the server has not taken the agent.
 var refusal: String = ""
 
+var _link: BrainsLink
 var _since_ms: int = 0
 var _was_announced: bool = false
 var _last_name: StringName = &""
@@ -169,8 +173,20 @@ func release() -> void:
 # --- decisions ---
 
 
-## Returns the agent's part of a snapshot.
-func part() -> Dictionary:
+## Returns the agent's part of the snapshot with this number, in which it takes a decision.
+func look(snapshot: int, now_ms: float) -> Dictionary:
+	in_flight = snapshot
+	decisions += 1
+	last_decision_ms = now_ms
+	if observer == null or requested or is_watched:
+		return _part()
+	var seen: Variant = observer.call(&"_observe")
+	if seen is Dictionary:
+		return {"me": _link.encode(seen)}
+	return {"me": agent.without_observation(seen)}
+
+
+func _part() -> Dictionary:
 	var made: Dictionary = {"me": agent.perceive()}
 	if agent.may_mask:
 		var mask: Variant = agent.mask()
@@ -179,6 +195,8 @@ func part() -> Dictionary:
 	if requested:
 		made["requested"] = true
 		requested = false
+	if is_watched:
+		perceived = BrainsCodec.encode(made["me"], _link.max_depth)
 	return made
 
 

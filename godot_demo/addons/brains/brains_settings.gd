@@ -43,6 +43,13 @@ const ALL: Dictionary[String, Array] = {
 		"0,1000,1",
 		"Most agents in one snapshot; 0: twice what is due in a frame on average.",
 	],
+	"snapshots/as_variant":
+	[
+		true,
+		PROPERTY_HINT_NONE,
+		"",
+		"Send snapshots as Variants if the server takes those: it costs the game less than JSON.",
+	],
 	"snapshots/max_events":
 	[256, PROPERTY_HINT_RANGE, "1,256,1", "Events kept until they can be sent."],
 	"snapshots/max_depth":

@@ -6,6 +6,12 @@ extends RefCounted
 ## Of the world only the newest state counts, so nothing is queued: what agents perceive is looked
 ## at when there is room for a snapshot. An event happens once, so events are kept, up to a cap.
 
+## The server has forgotten so many snapshots.
+signal gave_up(count: int)
+
+## Places in what is kept of a snapshot that flies.
+enum { NUMBER, TIME_MS, SENT_MS, EVENTS }
+
 ## Without an answer for so long, the server will not answer this one any more.
 const ANSWER_TIMEOUT_MS: int = 10000
 ## Events older than this mean nothing to a brain that has just begun.
@@ -29,25 +35,25 @@ var keeps_events: bool = false
 var most_agents: int = 0
 
 var _seq: int = 0
-## Those that are not answered yet, oldest first: number, game time, wall time, and events in it.
-var _numbers: PackedInt64Array = []
-var _times_ms: PackedFloat64Array = []
-var _sent_ms: PackedInt64Array = []
-var _event_counts: PackedInt32Array = []
+## Those that are not answered yet, oldest first, as [constant NUMBER], [constant TIME_MS] of the
+## game, [constant SENT_MS] and how many [constant EVENTS] are in it.
+var _flying: Array[PackedFloat64Array] = []
 var _events: Array[Dictionary] = []
 var _ease_in: int = 0
 ## Events that were dropped since the last snapshot.
 var _just_dropped: int = 0
 
 
-## Tells whether one may be sent now.
-func has_room() -> bool:
-	return _numbers.size() < window
+## Tells whether one may be sent now; gives those up that the server has forgotten.
+func has_room(now_ms: int) -> bool:
+	if not _flying.is_empty() and now_ms - _flying[0][SENT_MS] > ANSWER_TIMEOUT_MS:
+		_give_up_old(now_ms)
+	return _flying.size() < window
 
 
 ## Number of the newest snapshot before which all are answered (or given up).
 func settled() -> int:
-	return _numbers[0] - 1 if not _numbers.is_empty() else _seq
+	return int(_flying[0][NUMBER]) - 1 if not _flying.is_empty() else _seq
 
 
 ## How many events can be sent now.
@@ -71,14 +77,11 @@ func begin_session(resumed: bool, time_ms: float) -> void:
 
 ## Notes that the connection is gone, and with it all answers that were to come.
 func forget_unanswered() -> void:
-	unanswered += _numbers.size()
-	for count: int in _event_counts:
+	unanswered += _flying.size()
+	for flight: PackedFloat64Array in _flying:
 		# They may have arrived, but to say them again could make one event two.
-		_drop(count)
-	_numbers.clear()
-	_times_ms.clear()
-	_sent_ms.clear()
-	_event_counts.clear()
+		_drop(int(flight[EVENTS]))
+	_flying.clear()
 
 
 ## Keeps an event for the next snapshot.
@@ -129,12 +132,10 @@ func build(
 func launched(time_ms: float, now_ms: int) -> void:
 	_seq += 1
 	sent += 1
-	_numbers.append(_seq)
-	_times_ms.append(time_ms)
-	_sent_ms.append(now_ms)
-	_event_counts.append(events_waiting())
-	if events_waiting() > 0:
-		events_sent += _events.size()
+	var events: int = events_waiting()
+	_flying.append([_seq, time_ms, now_ms, events])
+	if events > 0:
+		events_sent += events
 		_events = []
 	_just_dropped = 0
 	if most_agents > 0:
@@ -149,27 +150,24 @@ func next_number() -> int:
 ## Takes an answer; returns the game time of its snapshot, or -1 if there is none unanswered of this
 ## number.
 func land(seq: int) -> float:
-	var place: int = _numbers.find(seq)
-	if place < 0:
-		return -1.0
-	var time_ms: float = _times_ms[place]
-	_forget(place)
-	answered += 1
-	# Answers come in the order of the snapshots, so those before it will have none.
-	for older: int in place:
-		_forget(0)
-	unanswered += place
-	return time_ms
+	for place: int in _flying.size():
+		if _flying[place][NUMBER] == seq:
+			var time_ms: float = _flying[place][TIME_MS]
+			answered += 1
+			# Answers come in the order of the snapshots, so those before it will have none.
+			unanswered += place
+			_flying = _flying.slice(place + 1)
+			return time_ms
+	return -1.0
 
 
-## Gives up snapshots that the server has forgotten; returns how many.
-func give_up_old(now_ms: int) -> int:
+func _give_up_old(now_ms: int) -> void:
 	var count: int = 0
-	while not _sent_ms.is_empty() and now_ms - _sent_ms[0] > ANSWER_TIMEOUT_MS:
-		_forget(0)
+	while not _flying.is_empty() and now_ms - _flying[0][SENT_MS] > ANSWER_TIMEOUT_MS:
+		_flying.remove_at(0)
 		count += 1
 	unanswered += count
-	return count
+	gave_up.emit(count)
 
 
 ## Agents may perceive less by now.
@@ -178,13 +176,6 @@ func _ease() -> void:
 	if _ease_in <= 0:
 		_ease_in = EASE_AFTER
 		most_agents += 1 + most_agents / 8
-
-
-func _forget(place: int) -> void:
-	_numbers.remove_at(place)
-	_times_ms.remove_at(place)
-	_sent_ms.remove_at(place)
-	_event_counts.remove_at(place)
 
 
 func _drop(count: int) -> void:

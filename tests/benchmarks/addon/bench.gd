@@ -4,11 +4,11 @@ extends Node
 ##
 ## Both talk to the same server, in turns of a second each, so that either has its frames to itself:
 ## the addon's frame is [method BrainsClient.tick]; the bare one builds the dictionaries of as many
-## agents as the addon had in the same frame, and calls [method JSON.stringify], [method
+## agents as the addon had in the same frame, calls [method JSON.stringify], [method
 ## WebSocketPeer.send_text] and [method JSON.parse_string], nothing else.
 ##
-## Arguments: `--url=`, `--agents=10,100`, `--seconds=`. Prints one line of JSON per number of
-## agents.
+## Arguments: `--url=`, `--agents=10,100`, `--seconds=`, and `--as-json` if the addon is to send
+## JSON as the bare loop does. Prints one line of JSON per number of agents.
 
 const FRAMES_PER_BLOCK: int = 60
 
@@ -63,6 +63,9 @@ func _measure(url: String, count: int, seconds: float) -> void:
 
 func _begin(url: String, count: int) -> void:
 	ProjectSettings.set_setting("brains/connection/connect_at_start", false)
+	ProjectSettings.set_setting(
+		"brains/snapshots/as_variant", not "--as-json" in OS.get_cmdline_user_args()
+	)
 	_client = BrainsClient.new()
 	_client.world = {"light": "dusk", "hour": 19}
 	add_child(_client)

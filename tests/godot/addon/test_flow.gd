@@ -741,14 +741,6 @@ func begin_unanswered(agents: int) -> void:
 	add_client()
 
 
-func end_client() -> void:
-	for agent: BrainAgent in client.agents():
-		agent.get_parent().free()
-	client.free()
-	client = null
-	server.received.clear()
-
-
 ## Has one agent that is driven.
 func drive_one(rate: float = 10.0) -> BrainAgent:
 	var agent: BrainAgent = add_agent("guard", rate)

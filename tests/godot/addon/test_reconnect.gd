@@ -551,6 +551,7 @@ func test_events_that_were_on_their_way_are_counted_as_dropped() -> void:
 	var agent: BrainAgent = add_agent("guard")
 	await connect_client()
 	check(await driven([agent]))
+	server.received.clear()
 	agent.notice(&"bang")
 	equal((await next("snapshot"))["events"].size(), 1)
 	resume_from_now_on()

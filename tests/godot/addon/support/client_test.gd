@@ -65,6 +65,15 @@ func connect_client() -> void:
 	check(await step_until(client.is_open), "cannot connect")
 
 
+## Ends the client and all its agents; another one may be added.
+func end_client() -> void:
+	for agent: BrainAgent in client.agents():
+		agent.get_parent().free()
+	client.free()
+	client = null
+	server.received.clear()
+
+
 ## Adds an actor with an agent; it keeps orders in [member begun].
 func add_agent(id: String, rate: float = 10.0, brain: String = "guard") -> BrainAgent:
 	var agent: BrainAgent = make_agent(id, rate, brain)

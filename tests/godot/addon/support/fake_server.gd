@@ -47,6 +47,14 @@ var auto_answer: bool = false
 ## them.
 var on_snapshot: Callable
 
+## Whether it takes Variants from clients that ask for it. They are in [member received] as JSON
+## would have had them.
+var takes_variant: bool = false
+
+## How many binary frames have come, and how many bytes are in them.
+var binary_frames: int = 0
+var binary_bytes: int = 0
+
 ## `seq` of the last `actions`.
 var seq: int = 0
 
@@ -268,7 +276,11 @@ func _poll_link(link: Link) -> void:
 		return
 	link.socket.poll()
 	while link.socket.get_available_packet_count() > 0:
-		_receive(link.socket.get_packet().get_string_from_utf8())
+		var packet: PackedByteArray = link.socket.get_packet()
+		if link.socket.was_string_packet():
+			_receive(packet.get_string_from_utf8())
+		else:
+			_receive_binary(packet)
 	if link.socket.get_ready_state() == WebSocketPeer.STATE_CLOSED:
 		closed_code = link.socket.get_close_code()
 		closed_reason = link.socket.get_close_reason()
@@ -304,9 +316,29 @@ func _receive(text: String) -> void:
 		return
 	var message: Dictionary = parser.data
 	received.append(message)
+	_react(message)
+
+
+func _receive_binary(packet: PackedByteArray) -> void:
+	if not takes_variant:
+		push_error("FakeBrainsServer: a binary frame that nobody offered to take")
+		return
+	binary_frames += 1
+	binary_bytes += packet.size()
+	var value: Variant = bytes_to_var(packet)
+	if not value is Dictionary:
+		push_error("FakeBrainsServer: a binary frame is no Dictionary")
+		return
+	_receive(BrainsCodec.to_text(BrainsCodec.encode(value, 64)))
+
+
+func _react(message: Dictionary) -> void:
 	match message.get("type"):
 		"hello" when auto_welcome:
-			welcome(welcome_options)
+			var options: Dictionary = welcome_options.duplicate()
+			if takes_variant and "variant" in message.get("features", []):
+				options["features"] = ["variant"]
+			welcome(options)
 		"agents" when auto_ack:
 			_ack_all(message)
 		"snapshot" when auto_answer:

@@ -1,6 +1,6 @@
 extends SceneTree
 ## Writes what the codec makes of random values, for Python to read: one value per line, as JSON, a
-## tab, and what Python should find in it.
+## tab, what Python should find in it, a tab, and the bytes of it as a Variant, in hexadecimal.
 ##
 ## User arguments: `--seed=NUMBER`, `--count=NUMBER`, `--out=PATH`. What should be found is JSON of
 ## plain ASCII: null, true, false, ["i", digits], ["f", digits], ["r", digits] (rounded),
@@ -48,7 +48,8 @@ func _initialize() -> void:
 	for _line: int in options["--count"].to_int():
 		var pair: Array = _any(0)
 		var text: String = BrainsCodec.to_text({"v": BrainsCodec.encode(pair[0])})
-		file.store_string(text + "\t" + JSON.stringify(pair[1]) + "\n")
+		var bytes: PackedByteArray = var_to_bytes(BrainsCodec.plain({"v": pair[0]}))
+		file.store_string("\t".join([text, JSON.stringify(pair[1]), bytes.hex_encode()]) + "\n")
 	file.close()
 	quit()
 
