@@ -56,7 +56,8 @@ func take(message: Dictionary) -> void:
 
 
 func _on_actions(message: Dictionary) -> void:
-	var seq: int = whole_of(message, "snapshot")
+	var answered: Variant = message.get("snapshot")
+	var seq: int = int(answered) if answered is float else -1
 	var sampled_ms: float = _client.snapshots.land(seq)
 	if sampled_ms >= 0.0:
 		_client.roster.answered(seq)

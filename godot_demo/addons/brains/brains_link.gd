@@ -50,6 +50,7 @@ var offers_variant: bool = true
 var takes_variant: bool = false
 
 var _peer: WebSocketPeer
+var _packed_mode: WebSocketPeer.WriteMode = WebSocketPeer.WRITE_MODE_TEXT
 var _server_limit: int = 4096
 var _secret: String = ""
 var _attempts: int = 0
@@ -118,10 +119,19 @@ func poll(now_ms: int) -> void:
 		_deadline_ms += unwatched_ms
 		_heard_ms += unwatched_ms
 	_now_ms = now_ms
-	if _peer != null:
-		_poll_peer()
-	elif state == State.WAITING and now_ms >= _deadline_ms:
-		_connect()
+	if _peer == null:
+		if state == State.WAITING and now_ms >= _deadline_ms:
+			_connect()
+		return
+	_peer.poll()
+	# Nearly all frames are like this, and need nothing else.
+	if state == State.OPEN and _peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
+		if _peer.get_available_packet_count() > 0:
+			_read()
+		elif now_ms - _heard_ms >= heartbeat_ms:
+			_check_heartbeat()
+		return
+	_watch_peer()
 
 
 ## Longest text that can be sent now; 0 while the server does not read.
@@ -154,9 +164,7 @@ func encode(value: Dictionary) -> Dictionary:
 ## Sends a frame of [method pack]; [constant ERR_BUSY] if there is no room for it now, and nothing
 ## was sent.
 func send_packed(frame: PackedByteArray) -> Error:
-	return _send(
-		frame, WebSocketPeer.WRITE_MODE_BINARY if takes_variant else WebSocketPeer.WRITE_MODE_TEXT
-	)
+	return _send(frame, _packed_mode)
 
 
 ## Sends a message as text; [constant ERR_BUSY] if there is no room for it now.
@@ -200,15 +208,14 @@ func _connect() -> void:
 		)
 
 
-func _poll_peer() -> void:
-	_peer.poll()
+## Does for a connection that is not open, or not any more, whatever the time has come for.
+func _watch_peer() -> void:
 	match _peer.get_ready_state():
 		WebSocketPeer.STATE_OPEN:
 			if state == State.CONNECTING:
 				_greet()
-			if _peer.get_available_packet_count() > 0:
-				_read()
-			if _peer != null and (state != State.OPEN or _now_ms - _heard_ms >= heartbeat_ms):
+			_read()
+			if _peer != null:
 				_check_heartbeat()
 		WebSocketPeer.STATE_CONNECTING:
 			if _now_ms >= _deadline_ms:
@@ -301,6 +308,9 @@ func _on_welcome(message: Dictionary) -> void:
 	if limit is float or limit is int:
 		_server_limit = clampi(int(limit), 1024, max_message_bytes)
 	takes_variant = offers_variant and BrainsInbox.list_of(message, "features").has("variant")
+	_packed_mode = (
+		WebSocketPeer.WRITE_MODE_BINARY if takes_variant else WebSocketPeer.WRITE_MODE_TEXT
+	)
 	state = State.OPEN
 	_opened_ms = _now_ms
 	welcomed.emit(message)

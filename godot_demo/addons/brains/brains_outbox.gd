@@ -29,7 +29,7 @@ func results_wait() -> void:
 
 ## Tells whether something waits for a snapshot that is of no agent.
 func has_more() -> bool:
-	return _results_wait or _snapshots.events_waiting() > 0
+	return _results_wait or _snapshots.has_events()
 
 
 ## Sends what is due, of at most so many agents, if anything is.
@@ -39,37 +39,34 @@ func send_snapshot(most: int, now_ms: int) -> void:
 	if _snapshots.most_agents > 0:
 		most = mini(most, _snapshots.most_agents)
 	var seq: int = _snapshots.next_number()
-	var due: Array[BrainsSeat] = []
-	var parts: Dictionary = {}
 	var now: float = _client.time_ms
-	# This loop is most of what the addon costs, so what most agents need is done on the spot.
-	for seat: BrainsSeat in _schedule.take(now, most, _snapshots.settled()):
-		# What one of them does may be the end of another.
-		if not seat.accepted or seat.slot < 0:
-			seat.fall_back(now_ms, _client.fallback_after_ms)
-			continue
-		due.append(seat)
-		parts[seat.id] = seat.look(seq, now)
-	if due.is_empty() and not has_more():
+	var parts: Dictionary = {}
+	var taken: Array[BrainsSeat] = _schedule.take(now, most, _snapshots.settled())
+	for seat: BrainsSeat in taken:
+		seat.look(parts, seq, now, now_ms)
+	if parts.is_empty() and not has_more():
 		return
 	var results: Array[Dictionary] = []
 	if _results_wait:
 		results = _orders.results(BrainsSnapshots.MOST_RESULTS)
-	var message: Dictionary = _snapshots.build(
-		parts, _shared(), results, _client.epoch, _client.time_ms
-	)
+	var message: Dictionary = _snapshots.build(parts, _shared(), results, _client.epoch, now)
 	var frame: PackedByteArray = _link.pack(message)
 	var failure: Error = _link.send_packed(frame)
 	if failure == ERR_BUSY:
-		frame = _shorten(message, due, frame.size())
+		frame = _shorten(message, _in_flight(taken, seq), frame.size())
 		failure = ERR_BUSY if frame.is_empty() else _link.send_packed(frame)
 	if failure != OK:
-		_put_back(due, parts)
+		_put_back(_in_flight(taken, seq), parts)
 		return
-	_snapshots.launched(_client.time_ms, now_ms)
+	_snapshots.launched(now, now_ms)
 	if _results_wait:
 		_orders.sent(message.get("results", []).size())
 		_results_wait = _orders.waiting() > 0
+
+
+## Those that are in the snapshot with this number: some may have been left out of it.
+static func _in_flight(seats: Array[BrainsSeat], snapshot: int) -> Array[BrainsSeat]:
+	return seats.filter(func(seat: BrainsSeat) -> bool: return seat.in_flight == snapshot)
 
 
 ## Makes agents due again that are in no snapshot after all.
@@ -107,8 +104,6 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], size: int) -> PackedB
 	var fitting: Array[BrainsSeat] = []
 	var later: Array[BrainsSeat] = []
 	for seat: BrainsSeat in due:
-		if not parts.has(seat.id):
-			continue
 		var bytes: int = sizes[seat.id]
 		if bytes > room:
 			seat.in_flight = 0
@@ -129,7 +124,6 @@ func _shorten(message: Dictionary, due: Array[BrainsSeat], size: int) -> PackedB
 			+ " may decide less often: send less in world and in _observe()"
 		)
 		_client.inbox.warnings.once(complaint % [size, longest], "divided")
-	due.assign(fitting)
 	return _link.pack(message)
 
 

@@ -173,17 +173,24 @@ func release() -> void:
 # --- decisions ---
 
 
-## Returns the agent's part of the snapshot with this number, in which it takes a decision.
-func look(snapshot: int, now_ms: float) -> Dictionary:
+## Puts the agent's part into the snapshot with this number, or has it fall back if nobody would
+## decide anything. This is most of what the addon costs, so it does as little as it can.
+func look(parts: Dictionary, snapshot: int, time_ms: float, now_ms: int) -> void:
+	# What another one did in this frame may be the end of this one.
+	if not accepted or slot < 0:
+		fall_back(now_ms, client.fallback_after_ms)
+		return
 	in_flight = snapshot
 	decisions += 1
-	last_decision_ms = now_ms
+	last_decision_ms = time_ms
 	if observer == null or requested or is_watched:
-		return _part()
+		parts[id] = _part()
+		return
 	var seen: Variant = observer.call(&"_observe")
 	if seen is Dictionary:
-		return {"me": _link.encode(seen)}
-	return {"me": agent.without_observation(seen)}
+		parts[id] = {"me": _link.encode(seen)}
+	else:
+		parts[id] = {"me": agent.without_observation(seen)}
 
 
 func _part() -> Dictionary:

@@ -56,9 +56,9 @@ func settled() -> int:
 	return int(_flying[0][NUMBER]) - 1 if not _flying.is_empty() else _seq
 
 
-## How many events can be sent now.
-func events_waiting() -> int:
-	return 0 if keeps_events else _events.size()
+## Tells whether events can be sent now.
+func has_events() -> bool:
+	return not keeps_events and not _events.is_empty()
 
 
 ## Begins with a server that goes on with the session, or knows nothing.
@@ -119,7 +119,7 @@ func build(
 		"world": world,
 		"agents": parts,
 	}
-	if events_waiting() > 0:
+	if not keeps_events and not _events.is_empty():
 		message["events"] = _events
 	if _just_dropped > 0:
 		message["events_dropped"] = _just_dropped
@@ -132,10 +132,11 @@ func build(
 func launched(time_ms: float, now_ms: int) -> void:
 	_seq += 1
 	sent += 1
-	var events: int = events_waiting()
-	_flying.append([_seq, time_ms, now_ms, events])
-	if events > 0:
-		events_sent += events
+	if keeps_events or _events.is_empty():
+		_flying.append([_seq, time_ms, now_ms, 0])
+	else:
+		_flying.append([_seq, time_ms, now_ms, _events.size()])
+		events_sent += _events.size()
 		_events = []
 	_just_dropped = 0
 	if most_agents > 0:
