@@ -32,8 +32,9 @@ __all__ = [
     "Way",
 ]
 
-Way = Literal["completion", "chat", "schema", "text"]
-"""How a question is put: labels by raw few-shot completion, labels by chat turns, a JSON Schema, free text."""
+Way = Literal["completion", "chat", "schema", "text", "systemone"]
+"""How a question is put: labels by raw few-shot completion, labels by chat turns, a JSON Schema, free text, and the
+decision API (`/v1/systemone`) of models that are made for it."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -104,6 +105,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Wait while the model is still loading, instead of being told so at once: a person asked, and not a tick."""
     tick: int = 0
     """The agent's tick in which it was asked."""
+    model: str = ""
+    """Which of the configured models is to answer, by the name that the configuration gives it; empty: the default."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -144,6 +147,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     shared: bool = False
     """The answer was given to somebody else's identical question."""
+    prompt: str = ""
+    """Name of the template."""
+    prompt_hash: str = ""
+    """`RenderedPrompt.digest` of what was asked."""
+    tick_asked: int = 0
+    """The agent's tick in which it was asked."""
+    tick_answered: int = 0
+    """The agent's tick in which its leaf took the answer; 0 before that."""
+    fallback: str = ""
+    """Why the answer was not used after all, the same word as in a `NoAnswer`; empty if it was."""
 
     @property
     def confidence(self) -> float:
