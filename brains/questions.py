@@ -75,6 +75,10 @@ class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """Sampling options of the front matter (`model: {options: ...}`); never load-time options."""
     calibrations: Mapping[str, Calibration] = {}
     """By model digest."""
+    criteria: Mapping[str, str] = {}
+    """What each label stands for, in a few words; for models that decide by descriptions."""
+    off_label_limit: float | None = None
+    """With more of the mass off the labels there is no answer, 0 to 1; None: as `brains.decide` thinks best."""
 
     @property
     def digest(self) -> str:
@@ -230,6 +234,11 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Sampling options (temperature, seed, top_k ...) by Ollama's names."""
     name: str = ""
     """The template's name, for error messages."""
+    criteria: Mapping[str, str] = {}
+    """For `systemone`: the labels, each with what it stands for. The system turn holds the instructions and the user
+    turn the state."""
+    batch: tuple[str, ...] = ()
+    """Who asks, and when: requests with the same words here and the same state may go to the model as one."""
 
 
 class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -240,6 +249,8 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     done_reason: Literal["stop", "length"] = "stop"
     prompt_tokens: int = 0
     output_tokens: int = 0
+    probabilities: Mapping[str, float] = {}
+    """Per label, where the model itself gives them (`systemone`); not yet checked."""
     load: float = 0.0
     """Seconds, here and below."""
     prompt_time: float = 0.0
@@ -257,7 +268,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     ways: frozenset[Way]
     """What it can do."""
     label_way: Way = "completion"
-    """How label questions are best put to it: `completion` (small and base models), `chat`, or `schema`."""
+    """How label questions are best put to it: `completion` (small and base models), `chat`, `schema`, or `systemone`
+    (models made for decisions)."""
     context: int = 4096
     """Tokens that a prompt and its answer may take together."""
     slots: int = 1
