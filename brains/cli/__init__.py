@@ -18,7 +18,7 @@ COMMANDS = {
     "demo": "Play a castle yard in the terminal, with a real model.",
     "check": "Check trees and prompts without running anything.",
     "prompt": "Work on prompts: list, render, evaluate, calibrate.",
-    "model": "Get and inspect the small default model.",
+    "model": "Get, inspect and serve the small default model.",
     "addon": "Bring the Godot addon into a project.",
     "conformance": "Check any server, or any client, against the protocol.",
     "protocol": "Print the protocol: AsyncAPI, JSON Schema, examples.",
