@@ -19,6 +19,7 @@ COMMANDS = {
     "check": "Check trees and prompts without running anything.",
     "prompt": "Work on prompts: list, render, evaluate, calibrate.",
     "model": "Get, inspect and serve the small default model.",
+    "bench": "Measure how fast decisions are.",
     "addon": "Bring the Godot addon into a project.",
     "conformance": "Check any server, or any client, against the protocol.",
     "protocol": "Print the protocol: AsyncAPI, JSON Schema, examples.",

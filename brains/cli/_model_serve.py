@@ -26,8 +26,9 @@ Examples:
   brains model serve --model embedded:FILE.gguf --context 4096
   OLLAMA_HOST=127.0.0.1:11500 brains serve --model ollama:SmolLM2-135M-Instruct.Q4_1
 
-It serves version, tags, ps, show, chat and generate, streamed or not, with log-probabilities and JSON Schemas, to
-whatever can talk to Ollama. There is one model, which stays loaded; load-time options of a request change nothing."""
+It serves version, tags, ps, show, chat and generate, streamed or not, with
+log-probabilities and JSON Schemas, to whatever can talk to Ollama. There is one
+model, which stays loaded; load-time options of a request change nothing."""
 
 
 @click.command(name="serve", epilog=EPILOG)
@@ -40,7 +41,7 @@ whatever can talk to Ollama. There is one model, which stays loaded; load-time o
 def serve_command(
     model: str, host: str, port: int, threads: int | None, slots: int | None, context: int | None
 ) -> None:
-    """Serve a model by Ollama's interface, in a process of its own, until Ctrl-C.
+    """Serve a model by Ollama's interface, until Ctrl-C.
 
     A game and its brains on one machine stay smoother so than with the model inside the brains' process.
     """

@@ -1,0 +1,130 @@
+"""Crowds of agents: each asks, waits for its answer, and asks again at once, for some seconds."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import statistics
+import threading
+import time
+from collections import Counter
+from typing import Any, NamedTuple
+
+from brains.cli._bench.questions import SYSTEM, ask_of, visitor
+from brains.gateway import Gateway
+from brains.questions import Decision, NoAnswer, Question
+
+__all__ = ["AGENTS", "Crowd", "asked", "by_gateway", "first_sketch", "quantile"]
+
+AGENTS = 8
+SKETCH_TOKENS = 16
+
+
+class Crowd(NamedTuple):
+    """What came of it."""
+
+    seconds: float
+    latencies: tuple[float, ...]
+    """Seconds from asking to the answer, of each answered question."""
+    failed: dict[str, int]
+    """By reason."""
+    decisions: tuple[Decision, ...] = ()
+
+    @property
+    def per_second(self) -> float:
+        """Answers per second."""
+        return len(self.latencies) / self.seconds
+
+    @property
+    def median(self) -> float:
+        """Half of the answers took no longer, in seconds."""
+        return statistics.median(self.latencies) if self.latencies else float("nan")
+
+    def summary(self) -> dict[str, Any]:
+        """Return the numbers for a report."""
+        return {
+            "answers": len(self.latencies),
+            "seconds": round(self.seconds, 2),
+            "per_second": round(self.per_second, 2),
+            "median_ms": round(self.median * 1e3, 2),
+            "p99_ms": round(quantile(self.latencies, 0.99) * 1e3, 2),
+            "failed": self.failed,
+        }
+
+
+def quantile(values: tuple[float, ...], share: float) -> float:
+    """Return the value that this share of the values does not exceed; NaN of none."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else float("nan")
+
+
+async def asked(gateway: Gateway, question: Question) -> Decision | NoAnswer:
+    """Ask one question, and wait for its outcome as a game waits: by being told."""
+    told = asyncio.Event()
+    ticket = gateway.ask(question)
+    ends = gateway.subscribe(lambda news: told.set() if news is ticket else None)
+    try:
+        while ticket.outcome is None:
+            await told.wait()
+            told.clear()
+        return ticket.outcome
+    finally:
+        ends()
+        ticket.cancel()
+
+
+async def by_gateway(
+    gateway: Gateway, seconds: float, *, agents: int = AGENTS, templates: int = 1, together: bool = False
+) -> Crowd:
+    """Have agents ask label questions through the gateway. A question that fails is counted, and asked no more.
+
+    Each agent sees visitors of its own; `together` all see the same ones, as guards of one gate do.
+    """
+    numbers = itertools.count()
+    found: list[tuple[float, Decision]] = []
+    failed: Counter[str] = Counter()
+    begin = time.perf_counter()
+
+    async def one(agent: str) -> None:
+        own = itertools.count() if together else numbers
+        while (now := time.perf_counter()) - begin < seconds:
+            number = next(own)
+            outcome = await asked(gateway, ask_of(number, agent=agent, template=number % templates))
+            if isinstance(outcome, Decision):
+                found.append((time.perf_counter() - now, outcome))
+            else:
+                failed[f"{outcome.reason}: {outcome.message}"] += 1
+                await asyncio.sleep(0.01)
+
+    await asyncio.gather(*(one(f"guard {number}") for number in range(agents)))
+    took = time.perf_counter() - begin
+    latencies = tuple(latency for latency, _ in found)
+    return Crowd(took, latencies, dict(failed), tuple(decision for _, decision in found))
+
+
+def first_sketch(url: str, model: str, seconds: float, *, agents: int = AGENTS) -> Crowd:
+    """Have agents ask as a first sketch does it: one free-text chat per message, and the server waits for its end.
+
+    It is told to be brief, and gets no examples; its answer of 16 tokens would still have to be understood.
+    """
+    import ollama
+
+    client = ollama.Client(host=url, trust_env=False, timeout=60.0)
+    blocked = threading.Lock()
+    numbers = itertools.count()
+    found: list[float] = []
+    begin = time.perf_counter()
+
+    def one() -> None:
+        while (now := time.perf_counter()) - begin < seconds:
+            said = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": visitor(next(numbers))}]
+            with blocked:
+                client.chat(model=model, messages=said, options={"num_predict": SKETCH_TOKENS, "num_ctx": 4096})
+            found.append(time.perf_counter() - now)
+
+    crowd = [threading.Thread(target=one, daemon=True) for _ in range(agents)]
+    for thread in crowd:
+        thread.start()
+    for thread in crowd:
+        thread.join()
+    return Crowd(time.perf_counter() - begin, tuple(found), {})
