@@ -37,8 +37,9 @@ CALL_ERRORS = (
     ValueError,
     TypeError,
     AttributeError,
+    RecursionError,
 )
-"""All that a call of the ollama package may raise; the last three for a line that is no JSON object."""
+"""All that a call of the ollama package may raise; the last four for a line that is no JSON object, or a deep one."""
 
 UNREADABLE = 200
 """How much of a text that nobody expected is shown."""
@@ -86,7 +87,7 @@ def explain(error: BaseException, place: Place) -> ModelError:
         return ModelTimeout(f"Ollama at {place.url} did not answer {place.asked} in time")
     if isinstance(error, AnswerTooLarge):
         return MalformedAnswer(f"Ollama at {place.url} answered {place.asked} without an end in sight: {error}")
-    if isinstance(error, (httpx.DecodingError, ValueError, TypeError, AttributeError)):
+    if isinstance(error, (httpx.DecodingError, ValueError, TypeError, AttributeError, RecursionError)):
         return MalformedAnswer(
             f"Ollama at {place.url} answered {place.asked} with what is no JSON object: {_short(error)}"
         )

@@ -10,13 +10,14 @@ import time
 from collections import Counter
 from typing import Any, NamedTuple
 
-from brains.cli._bench.questions import SYSTEM, ask_of, visitor
+from brains.cli._bench.questions import ask_of, visitor
 from brains.gateway import Gateway
 from brains.questions import Decision, NoAnswer, Question
 
 __all__ = ["AGENTS", "Crowd", "asked", "by_gateway", "first_sketch", "quantile"]
 
 AGENTS = 8
+SKETCH_SYSTEM = "You are the guard of a castle. Say what you do about the visitor."
 SKETCH_TOKENS = 16
 
 
@@ -28,7 +29,6 @@ class Crowd(NamedTuple):
     """Seconds from asking to the answer, of each answered question."""
     failed: dict[str, int]
     """By reason."""
-    decisions: tuple[Decision, ...] = ()
 
     @property
     def per_second(self) -> float:
@@ -39,6 +39,11 @@ class Crowd(NamedTuple):
     def median(self) -> float:
         """Half of the answers took no longer, in seconds."""
         return statistics.median(self.latencies) if self.latencies else float("nan")
+
+    def and_then(self, more: Crowd) -> Crowd:
+        """Return this and what came of it another time as one."""
+        failed = Counter(self.failed) + Counter(more.failed)
+        return Crowd(self.seconds + more.seconds, self.latencies + more.latencies, dict(failed))
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers for a report."""
@@ -81,7 +86,7 @@ async def by_gateway(
     Each agent sees visitors of its own; `together` all see the same ones, as guards of one gate do.
     """
     numbers = itertools.count()
-    found: list[tuple[float, Decision]] = []
+    found: list[float] = []
     failed: Counter[str] = Counter()
     begin = time.perf_counter()
 
@@ -91,21 +96,19 @@ async def by_gateway(
             number = next(own)
             outcome = await asked(gateway, ask_of(number, agent=agent, template=number % templates))
             if isinstance(outcome, Decision):
-                found.append((time.perf_counter() - now, outcome))
+                found.append(time.perf_counter() - now)
             else:
                 failed[f"{outcome.reason}: {outcome.message}"] += 1
                 await asyncio.sleep(0.01)
 
     await asyncio.gather(*(one(f"guard {number}") for number in range(agents)))
-    took = time.perf_counter() - begin
-    latencies = tuple(latency for latency, _ in found)
-    return Crowd(took, latencies, dict(failed), tuple(decision for _, decision in found))
+    return Crowd(time.perf_counter() - begin, tuple(found), dict(failed))
 
 
 def first_sketch(url: str, model: str, seconds: float, *, agents: int = AGENTS) -> Crowd:
     """Have agents ask as a first sketch does it: one free-text chat per message, and the server waits for its end.
 
-    It is told to be brief, and gets no examples; its answer of 16 tokens would still have to be understood.
+    It says what it would do, in 16 tokens at most; what it said would still have to be understood.
     """
     import ollama
 
@@ -117,7 +120,7 @@ def first_sketch(url: str, model: str, seconds: float, *, agents: int = AGENTS) 
 
     def one() -> None:
         while (now := time.perf_counter()) - begin < seconds:
-            said = [{"role": "system", "content": SYSTEM}, {"role": "user", "content": visitor(next(numbers))}]
+            said = [{"role": "system", "content": SKETCH_SYSTEM}, {"role": "user", "content": visitor(next(numbers))}]
             with blocked:
                 client.chat(model=model, messages=said, options={"num_predict": SKETCH_TOKENS, "num_ctx": 4096})
             found.append(time.perf_counter() - now)

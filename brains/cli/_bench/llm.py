@@ -28,6 +28,8 @@ TARGETS = {
     "warm_decision_cost": ("at most", 1.2),
 }
 """What the ratios are to be."""
+TURNS = 3
+"""Turns that the crowds take."""
 ORDERED = 20
 """Prompts of each order for the prefix cache."""
 TEMPLATES = 4
@@ -54,17 +56,11 @@ async def _open(model: ChatModel, way: Way | None = None) -> AsyncIterator[Gatew
 
 async def over_http(url: str, name: str, seconds: float, say: Say) -> dict[str, Any]:
     """Measure a model behind Ollama's interface."""
-    say(f"first sketch: 8 agents, one blocking chat per message, {seconds:g} s")
-    async with _open(OllamaModel(name, host=url)):
-        sketch = await asyncio.to_thread(first_sketch, url, name, seconds)
-    crowds: dict[Way, Crowd] = {}
-    for way, called in (("completion", "label words"), ("schema", "JSON Schema")):
-        say(f"{called}: 8 agents through the gateway, {seconds:g} s")
-        async with _open(OllamaModel(name, host=url), _way(way)) as gateway:
-            crowds[_way(way)] = await by_gateway(gateway, seconds)
-            if way == "completion":
-                say(f"{called}: the same, all of them seeing the same visitors, {seconds:g} s")
-                together = await by_gateway(gateway, seconds, together=True)
+    crowds: dict[str, Crowd] = {}
+    for turn in range(1, TURNS + 1):
+        say(f"8 agents, turn {turn} of {TURNS}: a first sketch, label words, JSON Schema ({4 * seconds / TURNS:.0f} s)")
+        for what, found in (await _turn(url, name, seconds / TURNS)).items():
+            crowds[what] = crowds[what].and_then(found) if what in crowds else found
     say(f"order of the prompt: {2 * ORDERED} prompts")
     model = OllamaModel(name, host=url)
     try:
@@ -72,12 +68,10 @@ async def over_http(url: str, name: str, seconds: float, say: Say) -> dict[str, 
         order = await _orders(model)
     finally:
         await model.close()
-    labels, schema = crowds["completion"], crowds["schema"]
+    sketch, labels = crowds["first_sketch"], crowds["label_words"]
+    together, schema = crowds["label_words_same_visitors"], crowds["schema"]
     return {
-        "first_sketch": sketch.summary(),
-        "label_words": labels.summary(),
-        "label_words_same_visitors": together.summary(),
-        "schema": schema.summary(),
+        **{what: crowd.summary() for what, crowd in crowds.items()},
         "prompt_order": order,
         "ratios": {
             "decisions_per_second": _ratio(labels.per_second, sketch.per_second),
@@ -89,6 +83,19 @@ async def over_http(url: str, name: str, seconds: float, say: Say) -> dict[str, 
             "cached_against_uncached_order": _ratio(order["state_first_ms"], order["state_last_ms"]),
         },
     }
+
+
+async def _turn(url: str, name: str, seconds: float) -> dict[str, Crowd]:
+    """Measure each crowd for a while; turns, so that whatever else the machine does meets all of them."""
+    found = {}
+    async with _open(OllamaModel(name, host=url), "completion") as gateway:
+        found["first_sketch"] = await asyncio.to_thread(first_sketch, url, name, seconds)
+        await asked(gateway, ask_of(1))
+        found["label_words"] = await by_gateway(gateway, seconds)
+        found["label_words_same_visitors"] = await by_gateway(gateway, seconds, together=True)
+    async with _open(OllamaModel(name, host=url), "schema") as gateway:
+        found["schema"] = await by_gateway(gateway, seconds)
+    return found
 
 
 async def in_process(model: str, seconds: float, say: Say) -> dict[str, Any]:
@@ -153,10 +160,6 @@ async def _orders(model: ChatModel) -> dict[str, Any]:
             took.append(time.perf_counter() - begin)
         report[f"{name}_ms"] = round(statistics.median(took[1:]) * 1e3, 2)
     return report
-
-
-def _way(way: str) -> Way:
-    return "schema" if way == "schema" else "completion"
 
 
 def _ratio(one: float, other: float) -> float:

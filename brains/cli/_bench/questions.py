@@ -75,7 +75,7 @@ def visitor(number: int) -> str:
 
 
 def ask_of(number: int, *, agent: str = "guard", template: int = 0, timeout: float | None = None) -> Question:
-    """Return the question about one visitor. `template` turns the examples round, which is another prompt's beginning."""
+    """Return the question about one visitor; another `template` turns the examples round, and so begins otherwise."""
     turn = template % len(_EXAMPLES)
     turns = tuple(Turn(user, answer) for user, answer in (*_EXAMPLES[turn:], *_EXAMPLES[:turn]))
     prompt = RenderedPrompt(
