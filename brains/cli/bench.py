@@ -17,7 +17,13 @@ from brains.errors import ConfigError
 __all__ = ["command"]
 
 
-@click.group()
+EPILOG = """\b
+Examples:
+  brains bench llm
+  brains bench llm --seconds 30 --json"""
+
+
+@click.group(epilog=EPILOG)
 def command() -> None:
     """Measure how fast decisions are.
 

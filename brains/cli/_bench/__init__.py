@@ -1,3 +1,3 @@
-"""What `brains bench` measures with: questions, crowds of agents, a model in another process, and the tables."""
+"""What `brains bench` measures with: questions, crowds of agents, a model in another process, and ticks."""
 
-from __future__ import annotations
+__all__: list[str] = []

@@ -105,29 +105,48 @@ async def by_gateway(
     return Crowd(time.perf_counter() - begin, tuple(found), dict(failed))
 
 
-def first_sketch(url: str, model: str, seconds: float, *, agents: int = AGENTS) -> Crowd:
+async def first_sketch(url: str, model: str, seconds: float, *, agents: int = AGENTS) -> Crowd:
     """Have agents ask as a first sketch does it: one free-text chat per message, and the server waits for its end.
 
     It says what it would do, in 16 tokens at most; what it said would still have to be understood.
+
+    Raises:
+        ollama.ResponseError: the server does not answer.
     """
+    stop = threading.Event()
+    try:
+        # A server that blocks needs a thread here, and each agent one of its own to wait in.
+        return await asyncio.to_thread(_sketch, url, model, seconds, agents, stop)
+    finally:
+        stop.set()
+
+
+def _sketch(url: str, model: str, seconds: float, agents: int, stop: threading.Event) -> Crowd:
     import ollama
 
-    client = ollama.Client(host=url, trust_env=False, timeout=60.0)
     blocked = threading.Lock()
     numbers = itertools.count()
     found: list[float] = []
+    errors: list[Exception] = []
     begin = time.perf_counter()
 
-    def one() -> None:
-        while (now := time.perf_counter()) - begin < seconds:
+    def one(client: ollama.Client) -> None:
+        while (now := time.perf_counter()) - begin < seconds and not stop.is_set():
             said = [{"role": "system", "content": SKETCH_SYSTEM}, {"role": "user", "content": visitor(next(numbers))}]
-            with blocked:
-                client.chat(model=model, messages=said, options={"num_predict": SKETCH_TOKENS, "num_ctx": 4096})
+            try:
+                with blocked:
+                    client.chat(model=model, messages=said, options={"num_predict": SKETCH_TOKENS, "num_ctx": 4096})
+            except Exception as error:
+                errors.append(error)
+                return
             found.append(time.perf_counter() - now)
 
-    crowd = [threading.Thread(target=one, daemon=True) for _ in range(agents)]
-    for thread in crowd:
-        thread.start()
-    for thread in crowd:
-        thread.join()
+    with ollama.Client(host=url, trust_env=False, timeout=60.0) as client:
+        crowd = [threading.Thread(target=one, args=(client,), daemon=True) for _ in range(agents)]
+        for thread in crowd:
+            thread.start()
+        for thread in crowd:
+            thread.join()
+    if errors:
+        raise errors[0]
     return Crowd(time.perf_counter() - begin, tuple(found), {})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import statistics
 import time
@@ -89,7 +88,7 @@ async def _turn(url: str, name: str, seconds: float) -> dict[str, Crowd]:
     """Measure each crowd for a while; turns, so that whatever else the machine does meets all of them."""
     found = {}
     async with _open(OllamaModel(name, host=url), "completion") as gateway:
-        found["first_sketch"] = await asyncio.to_thread(first_sketch, url, name, seconds)
+        found["first_sketch"] = await first_sketch(url, name, seconds)
         await asked(gateway, ask_of(1))
         found["label_words"] = await by_gateway(gateway, seconds)
         found["label_words_same_visitors"] = await by_gateway(gateway, seconds, together=True)
