@@ -59,9 +59,12 @@ CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
 @click.option(
     "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="For each crowd of agents."
 )
+@click.option(
+    "--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one for each processor."
+)
 @click.option("--only", type=click.Choice(PARTS), help="labels: by Ollama's interface; process: inside this process.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-def llm_command(model: str, seconds: float, only: str | None, as_json: bool) -> None:
+def llm_command(model: str, seconds: float, threads: int | None, only: str | None, as_json: bool) -> None:
     """Measure decisions of a model against simpler ways.
 
     The model works in a process of its own, behind Ollama's interface, as with Ollama; and inside this one.
@@ -73,11 +76,13 @@ def llm_command(model: str, seconds: float, only: str | None, as_json: bool) -> 
         raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
     # A bar that moves would disturb what is measured; a line at each step tells enough.
     logging.getLogger("brains").setLevel(logging.ERROR)
-    report = asyncio.run(_measure(model, seconds, only, lambda text: click.echo(f"... {text}", err=True)))
+    report = asyncio.run(_measure(model, seconds, threads, only, lambda text: click.echo(f"... {text}", err=True)))
     click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
 
 
-async def _measure(model: str, seconds: float, only: str | None, say: Callable[[str], None]) -> dict[str, Any]:
+async def _measure(
+    model: str, seconds: float, threads: int | None, only: str | None, say: Callable[[str], None]
+) -> dict[str, Any]:
     from brains.cli._bench.llm import in_process, over_http
     from brains.cli._bench.process import served
     from brains.models.embedded import EmbeddedModel
@@ -91,7 +96,7 @@ async def _measure(model: str, seconds: float, only: str | None, say: Callable[[
 
             parts.append(await over_http(connectable_url(None), name, seconds, say))
         else:
-            with served(model) as url:
+            with served(model, threads or os.cpu_count()) as url:
                 parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say))
     if only != "labels" and kind == "embedded":
         parts.append(await in_process(model, seconds, say))

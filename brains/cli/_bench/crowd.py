@@ -7,7 +7,7 @@ import itertools
 import statistics
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from typing import Any, NamedTuple
 
 from brains.cli._bench.questions import ask_of, visitor
@@ -115,7 +115,6 @@ async def first_sketch(url: str, model: str, seconds: float, *, agents: int = AG
     """
     stop = threading.Event()
     try:
-        # A server that blocks needs a thread here, and each agent one of its own to wait in.
         return await asyncio.to_thread(_sketch, url, model, seconds, agents, stop)
     finally:
         stop.set()
@@ -124,29 +123,17 @@ async def first_sketch(url: str, model: str, seconds: float, *, agents: int = AG
 def _sketch(url: str, model: str, seconds: float, agents: int, stop: threading.Event) -> Crowd:
     import ollama
 
-    blocked = threading.Lock()
-    numbers = itertools.count()
     found: list[float] = []
-    errors: list[Exception] = []
     begin = time.perf_counter()
-
-    def one(client: ollama.Client) -> None:
-        while (now := time.perf_counter()) - begin < seconds and not stop.is_set():
-            said = [{"role": "system", "content": SKETCH_SYSTEM}, {"role": "user", "content": visitor(next(numbers))}]
-            try:
-                with blocked:
-                    client.chat(model=model, messages=said, options={"num_predict": SKETCH_TOKENS, "num_ctx": 4096})
-            except Exception as error:
-                errors.append(error)
-                return
-            found.append(time.perf_counter() - now)
-
+    # When each message came that waits for its turn; whoever is answered sends the next one at once.
+    waiting = deque([begin] * agents)
     with ollama.Client(host=url, trust_env=False, timeout=60.0) as client:
-        crowd = [threading.Thread(target=one, args=(client,), daemon=True) for _ in range(agents)]
-        for thread in crowd:
-            thread.start()
-        for thread in crowd:
-            thread.join()
-    if errors:
-        raise errors[0]
+        for number in itertools.count():
+            if time.perf_counter() - begin >= seconds or stop.is_set():
+                break
+            said = [{"role": "system", "content": SKETCH_SYSTEM}, {"role": "user", "content": visitor(number)}]
+            client.chat(model=model, messages=said, options={"num_predict": SKETCH_TOKENS, "num_ctx": 4096})
+            now = time.perf_counter()
+            found.append(now - waiting.popleft())
+            waiting.append(now)
     return Crowd(time.perf_counter() - begin, tuple(found), {})
