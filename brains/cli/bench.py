@@ -59,9 +59,7 @@ CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
 @click.option(
     "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="For each crowd of agents."
 )
-@click.option(
-    "--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one for each processor."
-)
+@click.option("--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one a processor.")
 @click.option("--only", type=click.Choice(PARTS), help="labels: by Ollama's interface; process: inside this process.")
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 def llm_command(model: str, seconds: float, threads: int | None, only: str | None, as_json: bool) -> None:
