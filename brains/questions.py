@@ -255,6 +255,8 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds, here and below."""
     prompt_time: float = 0.0
     generate_time: float = 0.0
+    queue: float = 0.0
+    """For which the server let it wait for others, as far as it tells."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):

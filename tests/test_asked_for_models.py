@@ -78,6 +78,23 @@ async def test_1_a_deadline_stops_the_model_and_frees_it_for_the_next(fake: Fake
     await gateway.close()
 
 
+async def test_1_the_time_in_the_servers_own_queue_is_told(fake: FakeOllama, model: OllamaModel) -> None:
+    info = await model.start()
+    gate = Gate()
+    fake.next(Reply(gate=gate))
+    request = request_for(asked(), info)
+    first = asyncio.create_task(model.generate(request))
+    await gate.arrival()
+    second = asyncio.create_task(model.generate(request))
+    await fake.until(lambda: [loaded.users for loaded in fake.scheduler.running()] == [2])
+    fake.advance(3.0)
+    gate.open()
+    await asyncio.wait([first])
+    assert (await second).queue > 2.9
+    assert (await model.generate(request)).queue < 2.9
+    first.exception()
+
+
 async def test_8_no_way_of_asking_loads_the_model_again(fake: FakeOllama, model: OllamaModel) -> None:
     warm = msgspec.structs.replace(PROMPT, options={"temperature": 0.7, "seed": 5})
     for way in ("completion", "chat", "schema"):

@@ -102,12 +102,19 @@ class Answer:
             load=(last.load_duration or 0) * NANO,
             prompt_time=(last.prompt_eval_duration or 0) * NANO,
             generate_time=(last.eval_duration or 0) * NANO,
+            queue=_waited(last),
         )
 
     @property
     def loaded(self) -> bool:
         """Whether this is the answer to a request that only loads the model."""
         return self._last is not None and self._last.done_reason == "load"
+
+
+def _waited(last: Chunk) -> float:
+    """Return the seconds that are in none of Ollama's times but in their sum: it waited for a slot."""
+    known = sum(part or 0 for part in (last.load_duration, last.prompt_eval_duration, last.eval_duration))
+    return max((last.total_duration or 0) - known, 0) * NANO
 
 
 def _tokens(logprobs: Sequence[ollama._types.Logprob]) -> list[TokenChoice]:
