@@ -83,7 +83,7 @@ async def _measure(
 ) -> dict[str, Any]:
     from brains.cli._bench.llm import in_process, over_http
     from brains.cli._bench.process import served
-    from brains.models.embedded import EmbeddedModel
+    from brains.models.embedded import AT_ONCE, EmbeddedModel
 
     kind, _, name = model.partition(":")
     report: dict[str, Any] = {"model": model, "processors": os.cpu_count(), "python": platform.python_version()}
@@ -95,7 +95,7 @@ async def _measure(
             parts.append(await over_http(connectable_url(None), name, seconds, say))
         else:
             with served(model, threads or os.cpu_count()) as url:
-                parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say))
+                parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say, AT_ONCE))
     if only != "labels" and kind == "embedded":
         parts.append(await in_process(model, seconds, say))
     ratios: dict[str, float] = {}

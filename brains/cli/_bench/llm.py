@@ -53,12 +53,12 @@ async def _open(model: ChatModel, way: Way | None = None) -> AsyncIterator[Gatew
         await gateway.close()
 
 
-async def over_http(url: str, name: str, seconds: float, say: Say) -> dict[str, Any]:
-    """Measure a model behind Ollama's interface."""
+async def over_http(url: str, name: str, seconds: float, say: Say, slots: int | None = None) -> dict[str, Any]:
+    """Measure a model behind Ollama's interface, whose server works on so many requests at the same time."""
     crowds: dict[str, Crowd] = {}
     for turn in range(1, TURNS + 1):
         say(f"8 agents, turn {turn} of {TURNS}: a first sketch, label words, JSON Schema ({4 * seconds / TURNS:.0f} s)")
-        for what, found in (await _turn(url, name, seconds / TURNS)).items():
+        for what, found in (await _turn(url, name, seconds / TURNS, slots)).items():
             crowds[what] = crowds[what].and_then(found) if what in crowds else found
     say(f"order of the prompt: {2 * ORDERED} prompts")
     model = OllamaModel(name, host=url)
@@ -84,15 +84,15 @@ async def over_http(url: str, name: str, seconds: float, say: Say) -> dict[str, 
     }
 
 
-async def _turn(url: str, name: str, seconds: float) -> dict[str, Crowd]:
+async def _turn(url: str, name: str, seconds: float, slots: int | None) -> dict[str, Crowd]:
     """Measure each crowd for a while; turns, so that whatever else the machine does meets all of them."""
     found = {}
-    async with _open(OllamaModel(name, host=url), "completion") as gateway:
+    async with _open(OllamaModel(name, host=url, slots=slots), "completion") as gateway:
         found["first_sketch"] = await first_sketch(url, name, seconds)
         await asked(gateway, ask_of(1))
         found["label_words"] = await by_gateway(gateway, seconds)
         found["label_words_same_visitors"] = await by_gateway(gateway, seconds, together=True)
-    async with _open(OllamaModel(name, host=url), "schema") as gateway:
+    async with _open(OllamaModel(name, host=url, slots=slots), "schema") as gateway:
         found["schema"] = await by_gateway(gateway, seconds)
     return found
 
