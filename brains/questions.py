@@ -32,8 +32,9 @@ __all__ = [
     "Way",
 ]
 
-Way = Literal["completion", "chat", "schema", "text"]
-"""How a question is put: labels by raw few-shot completion, labels by chat turns, a JSON Schema, free text."""
+Way = Literal["completion", "chat", "schema", "text", "systemone"]
+"""How a question is put: labels by raw few-shot completion, labels by chat turns, a JSON Schema, free text, and the
+decision API (`/v1/systemone`) of models that are made for it."""
 
 
 class Turn(msgspec.Struct, frozen=True):
@@ -74,6 +75,10 @@ class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     """Sampling options of the front matter (`model: {options: ...}`); never load-time options."""
     calibrations: Mapping[str, Calibration] = {}
     """By model digest."""
+    criteria: Mapping[str, str] = {}
+    """What each label stands for, in a few words; for models that decide by descriptions."""
+    off_label_limit: float | None = None
+    """With more of the mass off the labels there is no answer, 0 to 1; None: as `brains.decide` thinks best."""
 
     @property
     def digest(self) -> str:
@@ -104,6 +109,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     """Wait while the model is still loading, instead of being told so at once: a person asked, and not a tick."""
     tick: int = 0
     """The agent's tick in which it was asked."""
+    model: str = ""
+    """Which of the configured models is to answer, by the name that the configuration gives it; empty: the default."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -144,6 +151,16 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int = 0
     shared: bool = False
     """The answer was given to somebody else's identical question."""
+    prompt: str = ""
+    """Name of the template."""
+    prompt_hash: str = ""
+    """`RenderedPrompt.digest` of what was asked."""
+    tick_asked: int = 0
+    """The agent's tick in which it was asked."""
+    tick_answered: int = 0
+    """The agent's tick in which its leaf took the answer; 0 before that."""
+    fallback: str = ""
+    """Why the answer was not used after all, the same word as in a `NoAnswer`; empty if it was."""
 
     @property
     def confidence(self) -> float:
@@ -217,6 +234,11 @@ class ModelRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Sampling options (temperature, seed, top_k ...) by Ollama's names."""
     name: str = ""
     """The template's name, for error messages."""
+    criteria: Mapping[str, str] = {}
+    """For `systemone`: the labels, each with what it stands for. The system turn holds the instructions and the user
+    turn the state."""
+    batch: tuple[str, ...] = ()
+    """Who asks, and when: requests with the same words here and the same state may go to the model as one."""
 
 
 class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
@@ -227,10 +249,14 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     done_reason: Literal["stop", "length"] = "stop"
     prompt_tokens: int = 0
     output_tokens: int = 0
+    probabilities: Mapping[str, float] = {}
+    """Per label, where the model itself gives them (`systemone`); not yet checked."""
     load: float = 0.0
     """Seconds, here and below."""
     prompt_time: float = 0.0
     generate_time: float = 0.0
+    queue: float = 0.0
+    """For which the server let it wait for others, as far as it tells."""
 
 
 class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
@@ -244,7 +270,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     ways: frozenset[Way]
     """What it can do."""
     label_way: Way = "completion"
-    """How label questions are best put to it: `completion` (small and base models), `chat`, or `schema`."""
+    """How label questions are best put to it: `completion` (small and base models), `chat`, `schema`, or `systemone`
+    (models made for decisions)."""
     context: int = 4096
     """Tokens that a prompt and its answer may take together."""
     slots: int = 1

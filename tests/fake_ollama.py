@@ -100,7 +100,7 @@ class FakeOllama:
         parallel: slots per model.
         max_queue: how many requests may wait for a load.
         max_loaded: how many models may be loaded.
-        decisions: whether there is /v1/systemone.
+        decisions: whether there is /v1/systemone; its brain is asked for each question apart.
         fragment: send streams in chunks of so many bytes, whatever the lines are.
         host: the address to listen on.
         port: 0 takes a free one, and keeps it over a restart.
@@ -313,7 +313,7 @@ def _parsed(body: bytes) -> Any:
 
 
 def _has_prompt(record: Record) -> bool:
-    wanted = {"/api/chat": "messages", "/api/generate": "prompt"}.get(record.path)
+    wanted = {"/api/chat": "messages", "/api/generate": "prompt", "/v1/systemone": "questions"}.get(record.path)
     return wanted is not None and bool(record.body.get(wanted))
 
 

@@ -100,7 +100,7 @@ def test_info_on_something_else_says_so(stored: Path) -> None:
     assert "not a GGUF" in str(call("info").exception)
 
 
-@pytest.mark.parametrize("args", [[], ["pull"], ["path"], ["info"]])
+@pytest.mark.parametrize("args", [[], ["pull"], ["path"], ["info"], ["serve"]])
 def test_help_can_be_read(args: list[str]) -> None:
     text = CliRunner().invoke(command, [*args, "--help"], terminal_width=80).stdout
     assert "\\b" not in text

@@ -14,7 +14,7 @@ from brains.cli import cli
 from brains.cli._evaluation import Limits, Work, ask_cases, evaluate
 from brains.errors import ConfigError, ModelUnavailable, PromptError
 from brains.prompts import Prompt, decode_calibrations
-from brains.questions import ModelInfo, ModelReply, ModelRequest, Way
+from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
 from brains.reload import load_prompts
 
 PROMPT = """\
@@ -241,7 +241,7 @@ class Fake:
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return ModelReply(text=answer, prompt_time=0.25)
+        return ModelReply(text=answer, tokens=(TokenChoice(answer, -0.05),), prompt_time=0.25)
 
     async def close(self) -> None:
         pass

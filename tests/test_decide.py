@@ -6,11 +6,21 @@ import json
 import math
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from brains.decide import FLOOR, choose_way, decide, request_for, score_labels, usable_calibration
+from brains.decide import (
+    FLOOR,
+    alike,
+    choose_way,
+    decide,
+    is_yes_no,
+    request_for,
+    score_labels,
+    usable_calibration,
+)
 from brains.errors import ConfigError, MalformedAnswer, ModelRefused
 from brains.questions import (
     Calibration,
@@ -56,9 +66,11 @@ def token(**top: float) -> TokenChoice:
     return TokenChoice(*logs[0], logs)
 
 
-def answer(reply: ModelReply, asked: Question | None = None, way: Way | None = None, **info: Any) -> Decision:
+def answer(
+    reply: ModelReply, asked: Question | None = None, way: Way | None = None, info: ModelInfo | None = None
+) -> Decision:
     asked = asked or question()
-    known = model(**info)
+    known = info or model()
     return decide(asked, request_for(asked, known, way=way), reply, known, Latency(total=0.1))
 
 
@@ -228,27 +240,121 @@ def test_what_is_no_logarithm_of_a_probability_is_refused(logprob: float) -> Non
             answer(ModelReply(text=" safe", tokens=(choice,)))
 
 
+@pytest.mark.parametrize("text", [" safe", "danger, because it bites", "", "no idea"])
+def test_a_label_without_logprobs_is_no_answer(text: str) -> None:
+    """Certainty that the model has not expressed is none."""
+    with pytest.raises(MalformedAnswer, match=r"no log-probabilities .* label_way"):
+        answer(ModelReply(text=text))
+
+
+def test_signs_around_a_label_do_not_matter() -> None:
+    scores = score_labels([token(**{'"danger': 0.4, "danger.": 0.2, "**Safe**": 0.2, '"': 0.1})], LABELS)
+    assert scores is not None
+    assert scores.raw == pytest.approx({"danger": 0.75, "safe": 0.25})
+    assert scores.off_label == pytest.approx(0.2)
+    assert scores.stranger == '"'
+
+
+def test_probabilities_that_are_more_than_one_are_refused() -> None:
+    with pytest.raises(MalformedAnswer, match="more than 1 together"):
+        scored(_danger=0.9, _safe=0.9)
+
+
+@pytest.mark.parametrize(("limit", "fits"), [(0.5, True), (0.3, False), (0.0, False), (1.0, True)])
+def test_a_prompt_may_say_how_much_may_be_off_its_labels(limit: float, fits: bool) -> None:
+    asked = question(msgspec.structs.replace(PROMPT, off_label_limit=limit))
+    reply = ModelReply(text="", tokens=(token(_danger=0.4, _safe=0.2, _the=0.4),))
+    if fits:
+        assert answer(reply, asked).off_label == pytest.approx(0.4)
+    else:
+        with pytest.raises(MalformedAnswer, match="40% of the answer is none of"):
+            answer(reply, asked)
+
+
 @pytest.mark.parametrize(
-    ("text", "cut", "found"),
+    ("labels", "found"),
     [
-        (" Safe.", False, "safe"),
-        ('"danger"', False, "danger"),
-        ("danger, because it bites", False, "danger"),
-        ("dan", True, "danger"),
-        ("**Safe**", False, "safe"),
+        (("danger", "safe"), None),
+        (("steal", "safe"), None),
+        (("steal", "safe", "stop"), ("steal", "stop", "st")),
+        (("Attack", "at ease"), ("Attack", "at ease", "at")),
+        ((), None),
     ],
 )
-def test_without_logprobs_the_text_tells(text: str, cut: bool, found: str) -> None:
-    decision = answer(ModelReply(text=text, done_reason="length" if cut else "stop"))
-    assert decision.answer == found
-    assert decision.confidence == 1.0
-    assert sum(decision.probabilities.values()) == 1.0
+def test_labels_that_begin_alike_are_found(labels: tuple[str, ...], found: tuple[str, str, str] | None) -> None:
+    assert alike(labels) == found
 
 
-@pytest.mark.parametrize(("text", "cut"), [("dan", False), ("safely", False), ("", True), ("I am not sure", True)])
-def test_text_that_is_no_label_is_refused(text: str, cut: bool) -> None:
-    with pytest.raises(MalformedAnswer, match="none of danger, safe"):
-        answer(ModelReply(text=text, done_reason="length" if cut else "stop"))
+def test_a_decision_tells_where_it_comes_from() -> None:
+    asked = question(tick=7)
+    decision = answer(
+        ModelReply(text="", tokens=(token(_danger=0.6, _safe=0.4),), prompt_tokens=9, output_tokens=1), asked
+    )
+    assert (decision.prompt, decision.prompt_hash) == ("guard/is_hostile", PROMPT.digest)
+    assert (decision.tick_asked, decision.way, decision.model, decision.model_digest) == (7, "completion", "smol", "d1")
+    assert (decision.prompt_tokens, decision.output_tokens, decision.fallback) == (9, 1, "")
+
+
+# --- the decision API ---
+
+DECIDER = model("systemone", label_way="systemone")
+
+
+def test_a_decision_model_gets_instructions_criteria_and_the_state() -> None:
+    prompt = msgspec.structs.replace(PROMPT, criteria={"safe": "no harm can come of it"})
+    request = request_for(question(prompt, tick=3), DECIDER)
+    assert request.way == "systemone"
+    assert request.messages == (("system", "Label it as danger or safe."), ("user", "A fox"))
+    assert request.criteria == {"danger": "danger, as in: A wolf", "safe": "no harm can come of it"}
+    assert request.batch == ("s", "a", "3")
+
+
+def test_a_bare_question_gets_instructions_from_its_labels() -> None:
+    request = request_for(question(RenderedPrompt(name="p", version="v", user="x")), DECIDER)
+    assert request.messages[0] == ("system", "Which is it: danger or safe?")
+    assert request.criteria == {"danger": "danger", "safe": "safe"}
+
+
+def test_a_decision_model_can_do_nothing_else() -> None:
+    for asked in (question(labels=()), question(labels=(), schema=SCHEMA)):
+        with pytest.raises(ModelRefused, match="take a chat model"):
+            request_for(asked, DECIDER)
+    many = tuple(f"{chr(97 + number)}x" for number in range(27))
+    with pytest.raises(ModelRefused, match="cannot choose among"):
+        request_for(question(labels=many), DECIDER)
+    both = model("systemone", "completion", label_way="systemone")
+    assert choose_way(question(labels=many), both) == "completion"
+
+
+def test_a_decision_of_a_decision_model() -> None:
+    decision = answer(ModelReply(text="safe", probabilities={"safe": 0.75, "danger": 0.2501}), info=DECIDER)
+    assert (decision.answer, decision.way, decision.off_label) == ("safe", "systemone", 0.0)
+    assert tuple(decision.probabilities) == LABELS
+    assert sum(decision.probabilities.values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({}, "other answers than danger, safe: see 'danger'"),
+        ({"danger": 1.0}, "see 'safe'"),
+        ({"danger": 0.5, "safe": 0.4, "dance": 0.1}, "see 'dance'"),
+        ({"danger": math.nan, "safe": 0.5}, "nan as the probability of danger"),
+        ({"danger": -0.1, "safe": 1.1}, "-0.1 as the probability"),
+        ({"danger": math.inf, "safe": 0.0}, "inf as the probability"),
+        ({"danger": 0.2, "safe": 0.2}, "sum to 0.4 and not to 1"),
+    ],
+)
+def test_probabilities_that_are_none_are_refused(given: dict[str, float], says: str) -> None:
+    with pytest.raises(MalformedAnswer, match=says):
+        answer(ModelReply(text="safe", probabilities=given), info=DECIDER)
+
+
+@pytest.mark.parametrize(
+    ("labels", "plain"), [(("yes", "no"), True), (("False", "true"), True), (LABELS, False), (("yes", "nay"), False)]
+)
+def test_a_yes_or_no_question_is_known_by_its_labels(labels: tuple[str, ...], plain: bool) -> None:
+    assert is_yes_no(labels) is plain
 
 
 logprobs = st.one_of(st.floats(max_value=0), st.floats(), st.just(-1e308))

@@ -270,9 +270,13 @@ class TestRoutes:
             "low": {"type": "noul", "instructions": "?"},
             "threat": {"type": "score", "instructions": "?", "criteria": ["none", "deadly"]},
         }
-        async with FakeOllama(decisions=True) as fake, client_of(fake) as client:
+        models = [FakeModel(), FakeModel("nimble:latest", capabilities=("decision",))]
+        async with FakeOllama(models, decisions=True) as fake, client_of(fake) as client:
             missing = await client.post("/v1/systemone", json={"model": "x", "questions": {}})
-            body = {"model": "tiny", "state": "s", "questions": questions}
+            body = {"model": "nimble", "state": "s", "questions": questions}
+            chatty = await client.post("/v1/systemone", json={**body, "model": "tiny"})
+            alone = {"act": {"type": "choice", "instructions": "?", "criteria": {"flee": "x"}}}
+            lonely = await client.post("/v1/systemone", json={**body, "questions": alone})
             response = await client.post("/v1/systemone", json=body)
             large = await client.post("/v1/systemone", json={**body, "state": "x" * 70_000})
         assert (missing.status_code, missing.text) == (404, '{"error":"model \'x\' not found"}')
@@ -281,6 +285,8 @@ class TestRoutes:
         assert answers["low"] == {"type": "noul", "noul": 0.5}
         assert answers["threat"]["legend"] == {"0": "none", "1": "deadly"}
         assert large.status_code == 413
+        assert (chatty.status_code, lonely.status_code) == (400, 400)
+        assert [load.model for load in fake.loads] == ["nimble:latest"]
 
 
 class TestAnswers:

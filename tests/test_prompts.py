@@ -455,3 +455,33 @@ def test_any_body_loads_or_says_what_is_wrong(text: str) -> None:
     line = line_of_failure(body("user:\n" + text))
     assert line is not None
     assert line == 0 or 4 < line <= 7 + text.count("\n")
+
+
+def _with(more: str) -> str:
+    return f"---\nanswer: {{danger: true, safe: false}}\n{more}\n---\nuser:\nhello\n"
+
+
+def test_criteria_and_the_limit_go_with_the_prompt() -> None:
+    text = _with("criteria: {danger: 'may do\n  harm'}\noff_label_limit: 0.9")
+    rendered = Prompt("p", text).render({})
+    assert rendered.criteria == {"danger": "may do harm"}
+    assert rendered.off_label_limit == 0.9
+    assert Prompt("p", _with("description: x")).render({}).off_label_limit is None
+
+
+@pytest.mark.parametrize(
+    ("more", "line", "says"),
+    [
+        ("criteria: {dangr: x}", 3, "'dangr' is not a label"),
+        ("criteria: [danger]", 3, "what each label stands for"),
+        ("criteria: {danger: 3}", 3, "what each label stands for"),
+        ("off_label_limit: 1.5", 3, "a number from 0 to 1"),
+        ("off_label_limit: true", 3, "a number from 0 to 1"),
+        ("off_label_limit: .nan", 3, "a number from 0 to 1"),
+        ("off_label_limits: 1", 3, "unknown field 'off_label_limits'"),
+    ],
+)
+def test_slips_in_criteria_and_the_limit_are_named(more: str, line: int, says: str) -> None:
+    with pytest.raises(PromptError, match=says) as caught:
+        Prompt("p", _with(more))
+    assert caught.value.line == line

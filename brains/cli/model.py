@@ -1,4 +1,4 @@
-"""`brains model`: get and inspect the small default model."""
+"""`brains model`: get, inspect and serve the small default model."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from brains.cli._model_serve import serve_command
 from brains.errors import ConfigError, ModelError
 from brains.models.gguf import read_head
 from brains.models.pull import DEFAULT_MODEL, default_model_path, flaw, pull
@@ -24,7 +25,7 @@ PERCENT_STEP = 20
 
 @click.group()
 def command() -> None:
-    """Get and inspect the small default model.
+    """Get, inspect and serve the small default model.
 
     It is a download of 93 MB, and 98 MB on the disk. It runs inside the process on any processor (`--model embedded`),
     and decides well in one word if the prompt shows it a dozen examples.
@@ -124,6 +125,9 @@ def info_command(file: Path | None, as_json: bool) -> None:
         return
     for name, value in facts.items():
         click.echo(f"{name.replace('_', ' '):22} {'none' if value is None else value}")
+
+
+command.add_command(serve_command)
 
 
 def _mb(size: int) -> str:

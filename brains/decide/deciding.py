@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brains.decide import calibration as calibrating
-from brains.decide.labels import OFF_LABEL_LIMIT, certain, label_of_text, likeliest, score_labels
+from brains.decide.labels import OFF_LABEL_LIMIT, LabelScores, certain, likeliest, score_labels
 from brains.decide.schema import check_value, parse_object
 from brains.decide.ways import choose_way, label_schema
 from brains.errors import MalformedAnswer
 from brains.questions import Calibration, Decision, Latency, ModelInfo, ModelReply, ModelRequest, Question
 
-__all__ = ["decide", "usable_calibration"]
+__all__ = ["check_probabilities", "decide", "usable_calibration"]
 
 _WHOLE_WORDS = re.compile(r"\s+\S*\Z")
+_SUM_SLACK = 0.02
+"""Servers round: 26 options to four places may miss 1 by a little."""
 _CONTROL = dict.fromkeys((*range(0, 9), *range(11, 32), 127))
 
 
@@ -32,6 +35,9 @@ def decide(question: Question, request: ModelRequest, reply: ModelReply, info: M
         "latency": latency,
         "prompt_tokens": reply.prompt_tokens,
         "output_tokens": reply.output_tokens,
+        "prompt": question.prompt.name,
+        "prompt_hash": question.prompt.digest,
+        "tick_asked": question.tick,
     }
     try:
         if request.way == "schema":
@@ -60,14 +66,9 @@ def _from_labels(
     question: Question, request: ModelRequest, reply: ModelReply, info: ModelInfo, facts: Mapping[str, Any]
 ) -> Decision:
     labels = question.labels
-    scores = score_labels(reply.tokens, labels)
-    if scores is None:
-        answer = label_of_text(reply.text, labels, cut=reply.done_reason == "length")
-        if answer is None:
-            raise MalformedAnswer(f"the answer {reply.text[:40]!r} is none of {', '.join(labels)}")
-        found = certain(answer, labels)
-        return Decision(answer=answer, probabilities=found, raw=found, **facts)
-    if scores.off_label > OFF_LABEL_LIMIT:
+    scores = _scores(request, reply, labels)
+    limit = question.prompt.off_label_limit
+    if scores.off_label > (OFF_LABEL_LIMIT if limit is None else limit):
         raise MalformedAnswer(
             f"{scores.off_label:.0%} of the answer is none of {', '.join(labels)} (but {scores.stranger!r}); "
             "give more examples, or label words that fit better"
@@ -84,6 +85,43 @@ def _from_labels(
         calibrated=calibration is not None,
         **facts,
     )
+
+
+def _scores(request: ModelRequest, reply: ModelReply, labels: Sequence[str]) -> LabelScores:
+    """Return what the reply says of the labels.
+
+    Raises:
+        MalformedAnswer: nothing, or what cannot be.
+    """
+    if request.way == "systemone":
+        return LabelScores(check_probabilities(reply.probabilities, labels), 0.0, "")
+    if not reply.tokens:
+        raise MalformedAnswer(
+            f"there are no log-probabilities with the answer {reply.text[:40]!r}, and without them it is a mere guess; "
+            "update the model's server, or ask this model by label_way = 'schema'"
+        )
+    scores = score_labels(reply.tokens, labels)
+    if scores is None:
+        raise MalformedAnswer(f"the answer {reply.text[:40]!r} is none of {', '.join(labels)}")
+    return scores
+
+
+def check_probabilities(given: Mapping[str, float], labels: Sequence[str]) -> dict[str, float]:
+    """Return the probabilities of exactly these labels, in their order, summing to 1.
+
+    Raises:
+        MalformedAnswer: one is missing, strange, or no probability, or they do not sum to 1.
+    """
+    strange = sorted(given.keys() - set(labels)) or sorted(set(labels) - given.keys())
+    if strange:
+        raise MalformedAnswer(f"it decided between other answers than {', '.join(labels)}: see {strange[0][:40]!r}")
+    for label, chance in given.items():
+        if not 0.0 <= chance <= 1.0:  # NaN is not, either
+            raise MalformedAnswer(f"the model gave {chance} as the probability of {label}; update its server")
+    total = math.fsum(given.values())
+    if abs(total - 1.0) > _SUM_SLACK:
+        raise MalformedAnswer(f"the model's probabilities sum to {total:.3g} and not to 1; update its server")
+    return {label: given[label] / total for label in labels}
 
 
 def _from_object(question: Question, reply: ModelReply, facts: Mapping[str, Any]) -> Decision:

@@ -1,8 +1,8 @@
 """Read a label and its probabilities from what the model put at the place of the answer's first token.
 
 Each of the likeliest tokens counts for the label that it begins, in whatever spelling (` danger`, `Danger`,
-`dan`). A token that could begin two labels counts for neither. What counts for no label is the off-label
-mass: how much the model wanted to say something else.
+`dan`, `"danger`, `danger.`). A token that could begin two labels counts for neither. What counts for no label
+is the off-label mass: how much the model wanted to say something else.
 """
 
 from __future__ import annotations
@@ -10,23 +10,26 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from itertools import takewhile
 from typing import NamedTuple
 
 from brains.errors import MalformedAnswer
 from brains.questions import TokenChoice
 
-__all__ = ["FLOOR", "OFF_LABEL_LIMIT", "LabelScores", "label_of_text", "label_of_token", "score_labels"]
+__all__ = ["FLOOR", "OFF_LABEL_LIMIT", "LabelScores", "alike", "label_of_token", "score_labels"]
 
 FLOOR = 1e-6
 """Least probability of a label: one that is not among the 20 likeliest tokens is unlikely, not impossible."""
 OFF_LABEL_LIMIT = 0.98
-"""With more of the mass off the labels, there is no answer.
+"""With more of the mass off the labels, there is no answer; a prompt may set a limit of its own.
 
 Small base models spread their mass and still rank the labels rightly: with 0.9 off, the two labels of a good
 prompt still hold 0.1 between them, far above the noise. At 0.98 the labels compete with the last of the 20
 tokens that are visible at all, and their ratio says little.
 """
 
+_TOO_MUCH = 1.05
+"""No set of tokens may hold more than all the mass, but for rounding."""
 _ALMOST_ZERO = 1e-4
 """Rounding may put the logarithm of a probability of 1 this far above 0."""
 # The last three are how tokenizers write a space (two kinds) and a line end.
@@ -47,18 +50,33 @@ class LabelScores(NamedTuple):
 
 def label_of_token(token: str, labels: Sequence[str]) -> str | None:
     """Return the one label that `token` begins; None if it begins none, or more than one."""
-    start = token.strip(_BLANK).casefold()
+    start = _EDGE.sub("", token.strip(_BLANK)).casefold()
     if not start:
         return None
     found = [label for label in labels if label.casefold().startswith(start)]
     return found[0] if len(found) == 1 else None
 
 
+def alike(labels: Sequence[str]) -> tuple[str, str, str] | None:
+    """Find two labels that may begin with the same token; return them and the beginning they share, None for none.
+
+    The mass of a token that begins two labels counts for neither: that of ` st` for `steal` and `stop`. One letter
+    does not matter, since models hardly ever write a word from a single one.
+    """
+    for index, label in enumerate(labels):
+        for other in labels[index + 1 :]:
+            pairs = zip(label.casefold(), other.casefold(), strict=False)
+            shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+            if len(shared) > 1:
+                return label, other, shared
+    return None
+
+
 def score_labels(tokens: Sequence[TokenChoice], labels: Sequence[str]) -> LabelScores | None:
     """Score the labels by the first token that is not blank; None if there is none.
 
     Raises:
-        MalformedAnswer: a logprob is not the logarithm of a probability.
+        MalformedAnswer: a logprob is not the logarithm of a probability, or together they are more than one.
     """
     place = next((choice for choice in tokens if choice.token.strip(_BLANK)), None)
     if place is None:
@@ -69,6 +87,8 @@ def score_labels(tokens: Sequence[TokenChoice], labels: Sequence[str]) -> LabelS
         # The same text can stand for two tokens (one of them a byte token): both count.
         listed[token] = listed.get(token, 0.0) + _probability(logprob)
     seen.update(listed)
+    if math.fsum(seen.values()) > _TOO_MUCH:
+        raise MalformedAnswer("the model gave probabilities that are more than 1 together; update its server")
     mass = dict.fromkeys(labels, 0.0)
     stranger, most = "", 0.0
     for token, probability in seen.items():
@@ -81,15 +101,6 @@ def score_labels(tokens: Sequence[TokenChoice], labels: Sequence[str]) -> LabelS
     floored = {label: max(probability, FLOOR) for label, probability in mass.items()}
     total = math.fsum(floored.values())
     return LabelScores({label: value / total for label, value in floored.items()}, off_label, stranger)
-
-
-def label_of_text(text: str, labels: Sequence[str], *, cut: bool = False) -> str | None:
-    """Return the label that the text starts with; with `cut`, the one label that a cut-off text begins."""
-    said = _EDGE.sub("", text).casefold()
-    for label in labels:
-        if re.match(rf"{re.escape(label.casefold())}\b", said):
-            return label
-    return label_of_token(said, labels) if cut else None
 
 
 def certain(label: str, labels: Sequence[str]) -> dict[str, float]:

@@ -10,7 +10,7 @@ from brains.errors import ConfigError, ModelRefused
 from brains.prompts import words_in
 from brains.questions import ModelInfo, ModelRequest, Question, RenderedPrompt, Way
 
-__all__ = ["TOP_LOGPROBS", "choose_way", "label_schema", "request_for"]
+__all__ = ["TOP_LOGPROBS", "choose_way", "completion_text", "is_yes_no", "label_schema", "request_for"]
 
 TOP_LOGPROBS = 20
 """Ollama gives no more."""
@@ -19,7 +19,12 @@ _CHAT_LABEL_TOKENS = 4
 text. Most labels end after one or two tokens anyway."""
 _SCHEMA_LABEL_TOKENS = 32
 """`{"answer": "danger"}` takes about ten; the rest is for a model that likes whitespace."""
-_LABEL_WAYS: tuple[Way, ...] = ("completion", "chat", "schema")
+_LABEL_WAYS: tuple[Way, ...] = ("systemone", "completion", "chat", "schema")
+MOST_CRITERIA = 26
+"""The decision API takes no more options than the alphabet has letters."""
+_SHOWN_EXAMPLES = 3
+"""Examples of each label that stand in for a description of it."""
+_YES_NO = (frozenset({"yes", "no"}), frozenset({"true", "false"}))
 _SAMPLING: Mapping[str, Any] = {"temperature": 0, "top_k": 1, "seed": 1, "repeat_penalty": 1.0}
 
 
@@ -40,7 +45,7 @@ def choose_way(question: Question, info: ModelInfo, override: Way | None = None)
         if "text" in info.ways:
             return "text"
         raise ModelRefused(f"{info.name} cannot write free text ({question.prompt.name}); take a chat model")
-    able = [way for way in _LABEL_WAYS if way in info.ways]
+    able = [way for way in _LABEL_WAYS if way in info.ways and _fits(way, question.labels)]
     if override is not None:
         if override not in able:
             raise ConfigError(
@@ -63,6 +68,13 @@ def request_for(question: Question, info: ModelInfo, *, way: Way | None = None) 
     chosen = choose_way(question, info, way)
     prompt, labels = question.prompt, question.labels
     common: dict[str, Any] = {"way": chosen, "options": _options(prompt.options), "name": prompt.name}
+    if chosen == "systemone":
+        return ModelRequest(
+            messages=(("system", prompt.system or _which(labels)), ("user", prompt.user)),
+            criteria={label: _criterion(prompt, label) for label in labels},
+            batch=(question.session, question.agent, str(question.tick)),
+            **{**common, "options": {}},
+        )
     if chosen == "completion":
         return ModelRequest(prompt=completion_text(prompt), max_tokens=1, top_logprobs=TOP_LOGPROBS, **common)
     if chosen == "chat":
@@ -115,6 +127,14 @@ def speech_text(prompt: RenderedPrompt) -> str:
     return f'{head}{lines}{prompt.user} "'
 
 
+def is_yes_no(labels: Sequence[str]) -> bool:
+    """Whether these are the answers of a plain yes-or-no question, for which the decision API has a kind of its own.
+
+    Words that carry a meaning, such as danger and safe, are not: they are told apart by what they stand for.
+    """
+    return frozenset(label.casefold() for label in labels) in _YES_NO
+
+
 def label_schema(labels: Sequence[str]) -> dict[str, Any]:
     """Return the flat JSON Schema of an answer that is one of `labels`."""
     return {
@@ -148,6 +168,22 @@ def _with_labels(system: str, labels: Sequence[str]) -> str:
     if system and all(words_in(label) <= words for label in labels):
         return system
     return _joined(system, f"Answer with one word: {_one_of(labels)}.")
+
+
+def _fits(way: Way, labels: Sequence[str]) -> bool:
+    return way != "systemone" or 2 <= len(labels) <= MOST_CRITERIA
+
+
+def _which(labels: Sequence[str]) -> str:
+    return f"Which is it: {_one_of(labels)}?"
+
+
+def _criterion(prompt: RenderedPrompt, label: str) -> str:
+    """Say what a label stands for: as the prompt describes it, else by the first of its examples."""
+    if label in prompt.criteria:
+        return prompt.criteria[label]
+    shown = [turn.user for turn in prompt.turns if turn.answer == label][:_SHOWN_EXAMPLES]
+    return f"{label}, as in: {'; '.join(shown)}" if shown else label
 
 
 def _one_of(labels: Sequence[str]) -> str:

@@ -27,6 +27,8 @@ class GgufHead(NamedTuple):
     """Tokens that it was trained for."""
     cache_per_token: int
     """Bytes of the key and value cache that one token takes."""
+    size_label: str = ""
+    """How many parameters it has, in words such as `135M`; empty if the file does not say."""
 
 
 def read_head(path: Path) -> GgufHead:
@@ -57,6 +59,7 @@ def read_head(path: Path) -> GgufHead:
         architecture=kind,
         context=number("context_length"),
         cache_per_token=number("block_count") * floats * F16_BYTES,
+        size_label=str(values.get("general.size_label", "")),
     )
 
 

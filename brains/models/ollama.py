@@ -30,7 +30,8 @@ from brains.errors import (
 )
 from brains.models._ollama import ollama
 from brains.models.ollama_answer import Answer, Chunk
-from brains.models.ollama_client import LoopClients, OllamaClient
+from brains.models.ollama_client import LoopClients, NoDecisions, OllamaClient
+from brains.models.ollama_decisions import MOST_QUESTIONS, Decider
 from brains.models.ollama_errors import CALL_ERRORS, Place, explain
 from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import best_way, find_installed, possible_ways
@@ -43,6 +44,9 @@ SLOW_LOAD = 0.5
 """Seconds; a hot model is handed out in microseconds, so more than this means that it was loaded again."""
 KEEP_ALIVE_MARGIN = 5.0
 """Seconds before the end of the keep-alive in which we already take the model for unloaded."""
+
+WAKING: Mapping[str, Any] = {"state": "", "questions": {"awake": {"type": "noul", "instructions": "Are you awake?"}}}
+"""The smallest question that loads a decision model."""
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +69,8 @@ class OllamaModel:
         load_timeout: seconds in which the model must be loaded.
         label_way: how label questions are put, if not as the model's kind suggests.
         slots: how many requests the server works on at the same time; by default `OLLAMA_NUM_PARALLEL` of our
-            environment (the server does not tell its own), else 1.
+            environment (the server does not tell its own), else 1. A decision model's requests hold several questions
+            each, and `ModelInfo.slots` counts questions.
 
     Raises:
         ConfigError: one of these cannot work.
@@ -99,6 +104,8 @@ class OllamaModel:
         self._context = int(self._load_options["num_ctx"])
         self._hot_until = 0.0
         self._loading: asyncio.Task[None] | None = None
+        self._only_decides = False
+        self._deciders: dict[asyncio.AbstractEventLoop, Decider] = {}
 
     @property
     def name(self) -> str:
@@ -126,9 +133,10 @@ class OllamaModel:
             raise ModelRefused(
                 f"model {self._name!r} cannot be asked by {label_way!r} at {self._url} (Ollama {version}), "
                 "only by "
-                f"{', '.join(sorted(ways))}: log-probabilities need Ollama 0.12.11, and `chat` a chat "
-                "template"
+                f"{', '.join(sorted(ways))}: log-probabilities need Ollama 0.12.11, `chat` a chat template, and "
+                "`systemone` a decision model and Ollama 0.35"
             )
+        self._only_decides = ways == {"systemone"}
         await self._load()
         self._context = self._context_of(await self._call(client.ps()), installed)
         return ModelInfo(
@@ -138,7 +146,7 @@ class OllamaModel:
             ways=ways,
             label_way=label_way,
             context=self._context,
-            slots=self._slots,
+            slots=self._slots * (MOST_QUESTIONS if label_way == "systemone" else 1),
         )
 
     async def generate(self, request: ModelRequest, on_text: Callable[[str], None] | None = None) -> ModelReply:
@@ -148,6 +156,10 @@ class OllamaModel:
             ConfigError: the request sets a load-time option.
             ModelError: the kind says what happened.
         """
+        if request.way == "systemone":
+            if time.monotonic() >= self._hot_until:
+                await self._load()
+            return await self._decider().ask(request)
         place = Place(self._url, self._name, request.name)
         options = merge(self._load_options, request.options, max_tokens=request.max_tokens, prompt=request.name)
         if time.monotonic() >= self._hot_until:
@@ -165,6 +177,9 @@ class OllamaModel:
         if loading is not None and loading.get_loop() is asyncio.get_running_loop():
             loading.cancel()
             await asyncio.wait([loading])
+        decider = self._deciders.pop(asyncio.get_running_loop(), None)
+        if decider is not None:
+            await decider.close()
         await self._clients.close()
 
     def _ask(self, client: OllamaClient, request: ModelRequest, options: Mapping[str, Any]) -> Awaitable[Any]:
@@ -179,6 +194,32 @@ class OllamaModel:
             asked["format"] = dict(request.schema)
         messages = [{"role": role, "content": content} for role, content in request.messages]
         return client.chat(messages=messages, **asked)
+
+    def _decider(self) -> Decider:
+        loop = asyncio.get_running_loop()
+        if loop not in self._deciders:
+            self._deciders = {loop: Decider(self._decide, at_once=self._slots)}
+        return self._deciders[loop]
+
+    async def _decide(self, body: Mapping[str, Any], prompt: str, seconds: float | None = None) -> Any:
+        """Send one request to the decision API, and wait for as long as for any other, or for so many seconds."""
+        place = Place(self._url, self._name, prompt)
+        client = await self._clients.get()
+        try:
+            async with asyncio.timeout(seconds or self._request_timeout):
+                answer = await client.decide({"model": self._name, **body, "keep_alive": self._keep_alive})
+        except NoDecisions as error:
+            raise ModelRefused(
+                f"what answers at {self._url} has no decision API: update Ollama to 0.35, or put label questions "
+                f"another way (label_way) than 'systemone' to model {self._name!r}"
+            ) from error
+        except CALL_ERRORS as error:
+            raise self._failed(error, place) from error
+        self._stay_hot()
+        return answer
+
+    def _stay_hot(self) -> None:
+        self._hot_until = time.monotonic() + self._stays - min(KEEP_ALIVE_MARGIN, self._stays / 2)
 
     def _always(self) -> dict[str, Any]:
         return {"model": self._name, "stream": True, "think": False, "keep_alive": self._keep_alive}
@@ -213,7 +254,7 @@ class OllamaModel:
                 f"Ollama at {self._url} did not answer {place.asked} within {seconds:g} s: "
                 "it is overloaded, or the model is too large for this machine"
             ) from None
-        self._hot_until = time.monotonic() + self._stays - min(KEEP_ALIVE_MARGIN, self._stays / 2)
+        self._stay_hot()
         return answer
 
     async def _chunks(self, stream: AsyncGenerator[Chunk, None], place: Place) -> AsyncGenerator[Chunk, None]:
@@ -258,6 +299,10 @@ class OllamaModel:
 
     async def _load_alone(self) -> None:
         place = Place(self._url, self._name)
+        if self._only_decides:
+            # It knows no chat that could load it; but whatever it is asked does.
+            await self._decide(WAKING, "", self._load_timeout)
+            return
         options = dict(self._load_options)
         answer = await self._run(
             place,
@@ -275,6 +320,8 @@ class OllamaModel:
         wanted = int(self._load_options["num_ctx"])
         for model in running.models:
             if model.model == installed.model and model.context_length:
+                if self._only_decides:
+                    return model.context_length  # the decision API takes no options
                 if model.context_length > wanted:
                     logger.warning(
                         "model %s runs with a context of %d tokens and not the %d we ask for: another "

@@ -13,6 +13,8 @@ from brains.questions import ModelReply, TokenChoice
 __all__ = ["Answer", "Chunk"]
 
 NANO = 1e-9
+RUNAWAY = 256
+"""Blank characters in a row; held to a JSON Schema, some models write them until their tokens are used up."""
 
 Chunk = ollama.ChatResponse | ollama.GenerateResponse
 
@@ -33,10 +35,15 @@ class Answer:
         self._texts: list[str] = []
         self._tokens: list[TokenChoice] = []
         self._thought = False
+        self._blank = 0
         self._last: Chunk | None = None
 
     def add(self, chunk: Chunk) -> str:
-        """Take the next chunk; return its text."""
+        """Take the next chunk; return its text.
+
+        Raises:
+            MalformedAnswer: the model has run away; nothing good will come any more.
+        """
         if isinstance(chunk, ollama.ChatResponse):
             text, thinking = chunk.message.content or "", chunk.message.thinking
         else:
@@ -47,6 +54,12 @@ class Answer:
             self._tokens += _tokens(chunk.logprobs or ())
         self.begun = True
         self._texts.append(text)
+        self._blank = self._blank + len(text) if not text.strip() else len(text) - len(text.rstrip())
+        if self._blank > RUNAWAY:
+            raise MalformedAnswer(
+                "the model writes nothing but white space any more: put an example of the answer into the prompt, or "
+                "take another model"
+            )
         if chunk.done:
             self._last = chunk
         return text
@@ -89,12 +102,19 @@ class Answer:
             load=(last.load_duration or 0) * NANO,
             prompt_time=(last.prompt_eval_duration or 0) * NANO,
             generate_time=(last.eval_duration or 0) * NANO,
+            queue=_waited(last),
         )
 
     @property
     def loaded(self) -> bool:
         """Whether this is the answer to a request that only loads the model."""
         return self._last is not None and self._last.done_reason == "load"
+
+
+def _waited(last: Chunk) -> float:
+    """Return the seconds that are in none of Ollama's times but in their sum: it waited for a slot."""
+    known = sum(part or 0 for part in (last.load_duration, last.prompt_eval_duration, last.eval_duration))
+    return max((last.total_duration or 0) - known, 0) * NANO
 
 
 def _tokens(logprobs: Sequence[ollama._types.Logprob]) -> list[TokenChoice]:

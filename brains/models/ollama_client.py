@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 import httpx
 import pydantic
 
 from brains.models._ollama import ollama
+from brains.models.ollama_limits import LimitedTransport, limit_of
 
-__all__ = ["LoopClients", "OllamaClient"]
+__all__ = ["LoopClients", "NoDecisions", "OllamaClient"]
 
 ASKS_THE_MODEL = frozenset({"/api/chat", "/api/generate"})
+DECISION_TOKENS = 16
+"""What an answer of the decision API weighs, for the limit on its size."""
+
+
+class NoDecisions(Exception):
+    """The server has no decision API."""
 
 
 class _Version(pydantic.BaseModel):
@@ -31,13 +38,31 @@ class OllamaClient(ollama.AsyncClient):
 
     async def _request(self, cls: Any, *args: Any, stream: Any = False, **kwargs: Any) -> Any:
         if args[1] in ASKS_THE_MODEL:
-            kwargs["json"] = {**kwargs["json"], "truncate": False}
+            body = kwargs["json"] = {**kwargs["json"], "truncate": False}
+            kwargs["extensions"] = limit_of((body.get("options") or {}).get("num_predict", 0))
         return await super()._request(cls, *args, stream=stream, **kwargs)
 
     async def version(self) -> str:
         """Return the server's version, such as `0.33.0`."""
         reply: _Version = await self._request(_Version, "GET", "/api/version")
         return reply.version
+
+    async def decide(self, body: Mapping[str, Any]) -> Any:
+        """Ask the decision API, and return the JSON that it answers.
+
+        Raises:
+            NoDecisions: this server has no such thing.
+        """
+        try:
+            response: httpx.Response = await self._request_raw(  # type: ignore[no-untyped-call]
+                "POST", "/v1/systemone", json=body, extensions=limit_of(DECISION_TOKENS)
+            )
+        except ollama.ResponseError as error:
+            # A missing model is a 404, too, but one that Ollama itself says in JSON.
+            if error.status_code in (404, 405) and not error.error.startswith("model "):
+                raise NoDecisions(error.error) from error
+            raise
+        return response.json()
 
 
 class LoopClients:
@@ -76,8 +101,8 @@ class LoopClients:
             # Only the caller knows how long an answer may take; but whoever is there accepts a connection at
             # once.
             timeout=httpx.Timeout(None, connect=self._connect_timeout),
-            limits=httpx.Limits(max_connections=None),
-            verify=tls,
+            headers={"Accept-Encoding": "identity"},
+            transport=LimitedTransport(verify=tls, trust_env=False, limits=httpx.Limits(max_connections=None)),
         )
         try:
             yield client

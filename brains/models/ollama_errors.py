@@ -25,6 +25,7 @@ from brains.errors import (
     PromptTooLong,
 )
 from brains.models._ollama import ollama
+from brains.models.ollama_limits import AnswerTooLarge
 
 __all__ = ["CALL_ERRORS", "Place", "explain"]
 
@@ -36,8 +37,9 @@ CALL_ERRORS = (
     ValueError,
     TypeError,
     AttributeError,
+    RecursionError,
 )
-"""All that a call of the ollama package may raise; the last three for a line that is no JSON object."""
+"""All that a call of the ollama package may raise; the last four for a line that is no JSON object, or a deep one."""
 
 UNREADABLE = 200
 """How much of a text that nobody expected is shown."""
@@ -83,7 +85,9 @@ def explain(error: BaseException, place: Place) -> ModelError:
         return ModelUnavailable(f"no Ollama answers at {place.url}: start it with `ollama serve`")
     if isinstance(error, (httpx.TimeoutException, TimeoutError)):
         return ModelTimeout(f"Ollama at {place.url} did not answer {place.asked} in time")
-    if isinstance(error, (httpx.DecodingError, ValueError, TypeError, AttributeError)):
+    if isinstance(error, AnswerTooLarge):
+        return MalformedAnswer(f"Ollama at {place.url} answered {place.asked} without an end in sight: {error}")
+    if isinstance(error, (httpx.DecodingError, ValueError, TypeError, AttributeError, RecursionError)):
         return MalformedAnswer(
             f"Ollama at {place.url} answered {place.asked} with what is no JSON object: {_short(error)}"
         )

@@ -13,12 +13,14 @@ __all__ = [
     "best_way",
     "find_installed",
     "has_chat_template",
+    "has_decisions",
     "has_logprobs",
     "parameter_count",
     "possible_ways",
 ]
 
 LOGPROBS_SINCE = (0, 12, 11)
+DECISIONS_SINCE = (0, 35, 0)
 SMALL = 1e9
 """Models with fewer parameters hardly follow instructions, but continue a list of examples well."""
 SHOWN = 8
@@ -54,10 +56,19 @@ def _full_name(name: str) -> str:
 
 def has_logprobs(version: str) -> bool:
     """Whether this version of Ollama gives log-probabilities; one that tells no number is taken for new."""
+    return _is_since(version, LOGPROBS_SINCE)
+
+
+def has_decisions(version: str) -> bool:
+    """Whether this version of Ollama has the decision API; one that tells no number is taken for new."""
+    return _is_since(version, DECISIONS_SINCE)
+
+
+def _is_since(version: str, since: tuple[int, ...]) -> bool:
     match = re.match(r"v?(\d+)\.(\d+)\.(\d+)", version)
     numbers = tuple(int(part) for part in match.groups()) if match else ()
     # Ollama built from source calls itself 0.0.0.
-    return not any(numbers) or numbers >= LOGPROBS_SINCE
+    return not any(numbers) or numbers >= since
 
 
 def parameter_count(show: ollama.ShowResponse) -> float | None:
@@ -82,24 +93,31 @@ def possible_ways(show: ollama.ShowResponse, version: str) -> frozenset[Way]:
     """All ways in which this model can be asked.
 
     Raises:
-        ModelRefused: it can neither chat nor continue text.
+        ModelRefused: it can neither chat nor continue text nor decide.
     """
+    can = show.capabilities or ()
+    deciding: frozenset[Way] = frozenset({"systemone"} if "decision" in can and has_decisions(version) else ())
+    if deciding and "completion" not in can:
+        return deciding
+    if "decision" in can and "completion" not in can:
+        raise ModelRefused(f"this model only decides, which Ollama {version} cannot let it do: update Ollama to 0.35")
     # Old servers give no capabilities at all.
-    if show.capabilities and "completion" not in show.capabilities:
+    if can and "completion" not in can:
         raise ModelRefused(
-            f"this model can only do {', '.join(show.capabilities)}: choose one that can generate text, such "
-            "as llama3.2"
+            f"this model can only do {', '.join(can)}: choose one that can generate text, such as llama3.2"
         )
     ways: set[Way] = {"schema", "text"}
     if has_logprobs(version):
         ways.add("completion")
         if has_chat_template(show):
             ways.add("chat")
-    return frozenset(ways)
+    return deciding | ways
 
 
 def best_way(show: ollama.ShowResponse, ways: frozenset[Way]) -> Way:
     """How label questions are best put to this model."""
+    if "systemone" in ways:
+        return "systemone"
     if "completion" not in ways:
         return "schema"
     count = parameter_count(show)

@@ -7,6 +7,8 @@
     inputs:      {stranger: [looks, says], rumour: []}   all that the template may know; [] is a plain value
     examples:    a list of {<input>: ..., answer: <label>}
     model:       {options: {temperature: 0}}             sampling only
+    criteria:    {danger: means harm, safe: means none}  for models that decide by descriptions; else by examples
+    off_label_limit: 0.9                                 with more of the probability off the labels: no answer
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ __all__ = ["AnswerKind", "Example", "FrontMatter", "parse_examples", "parse_fron
 AnswerKind = Literal["condition", "choice", "action", "text"]
 """What `answer:` says: labels that mean true or false, labels, an action's label, or free text."""
 
-FIELDS = ("description", "answer", "inputs", "examples", "model")
+FIELDS = ("description", "answer", "inputs", "examples", "model", "criteria", "off_label_limit")
 SAMPLING: Mapping[str, type | tuple[type, ...]] = {
     "temperature": (int, float),
     "top_k": int,
@@ -72,6 +74,9 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
     """Name to fields; no fields: a plain value."""
     examples: tuple[Example, ...] = ()
     options: Mapping[str, Any] = {}
+    criteria: Mapping[str, str] = {}
+    """What labels stand for."""
+    off_label_limit: float | None = None
 
 
 def split_file(text: str, place: Place) -> tuple[str, str, int]:
@@ -123,6 +128,8 @@ def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMat
         inputs=inputs,
         examples=examples,
         options=_options(reader, fields.get("model"), reader.line(tree, "model")),
+        criteria=_criteria(reader, fields.get("criteria"), reader.line(tree, "criteria"), labels),
+        off_label_limit=_limit(reader, fields.get("off_label_limit"), reader.line(tree, "off_label_limit")),
     )
 
 
@@ -209,6 +216,30 @@ def _check_fields(reader: Reader, value: Any, name: str, fields: tuple[str, ...]
             for field in item:
                 if field not in fields:
                     reader.place.fail(f"{title}: {name!r} has no field {field!r}{nearest(field, fields)}", line)
+
+
+def _criteria(reader: Reader, node: Any, line: int, labels: tuple[str, ...]) -> dict[str, str]:
+    """Read `criteria:`: what each label stands for. An action's labels are known to the tree only."""
+    value = reader.plain(node, "`criteria:`", line)
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) and text.strip() for text in value.values()):
+        reader.place.fail("`criteria:` says what each label stands for: {danger: means harm, safe: means none}", line)
+    for label in value:
+        if labels and label not in labels:
+            reader.place.fail(
+                f"`criteria:`: {label!r} is not a label{nearest(label, labels)}", reader.line(node, label)
+            )
+    return {label: " ".join(text.split()) for label, text in value.items()}
+
+
+def _limit(reader: Reader, value: Any, line: int) -> float | None:
+    """Read `off_label_limit:`."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+        reader.place.fail(f"`off_label_limit:` is a number from 0 to 1, not {value!r}", line)
+    return float(value)
 
 
 def _options(reader: Reader, node: Any, line: int) -> dict[str, Any]:

@@ -170,6 +170,8 @@ class Prompt:
             user=self._text(self._user, values),
             options=self.options,
             calibrations=calibrations or {},
+            criteria=self.front.criteria,
+            off_label_limit=self.front.off_label_limit,
         )
 
     def cases(self, text: str, *, file: str | None = None) -> tuple[Example, ...]:

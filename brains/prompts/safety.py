@@ -23,15 +23,21 @@ _INVISIBLE = [
     *range(0x7F, 0x85),
     *range(0x86, 0xA0),
     0xAD,
+    0x34F,
+    0x61C,  # bidi, like U+200E and U+200F below
+    *(0x115F, 0x1160, 0x3164, 0xFFA0),  # letters that are nothing but room
+    *(0x17B4, 0x17B5, 0x180E),
     0x200B,  # not U+200C and U+200D: Persian and the Indic scripts are written with them
     0x200E,
     0x200F,
     *range(0x202A, 0x202F),
     *range(0x2060, 0x2070),
     *range(0xD800, 0xE000),  # lone surrogates: they cannot be encoded
+    *range(0xFE00, 0xFE0E),  # not U+FE0E and U+FE0F: they say how a picture is drawn
     0xFEFF,
     *range(0xFFF9, 0xFFFC),
     *range(0xE0000, 0xE0080),  # tag characters: text that nobody sees but the model
+    *range(0xE0100, 0xE01F0),  # variation selectors, which can hide any text behind one picture
 ]
 _TABLE: dict[int, str | None] = {**dict.fromkeys(_INVISIBLE), **{ord(space): " " for space in _SPACES}}
 # Look-alikes that no tokenizer takes for the real ones. The full-width and small forms go, too: some models'
@@ -41,6 +47,7 @@ _ANGLES = str.maketrans({"<": _LEFT, ">": _RIGHT, "\uff1c": _LEFT, "\uff1e": _RI
 
 _SUSPECT = re.compile(
     r"[\x00-\x1f\x7f-\xa0\xad<>\[\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2581\ud800-\udfff\ufeff\ufff9-\ufffb"
+    r"\u034f\u061c\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180e\ufe00-\ufe0d\U000e0100-\U000e01ef"
     r"\uff1c\uff1e\ufe64\ufe65\U000e0000-\U000e007f]"
 )
 _ARROW = re.compile(r"-+>+")

@@ -19,6 +19,7 @@ from tests.fakes.ollama_body import (
     show_body,
     tags_entry,
 )
+from tests.fakes.ollama_decide import MOST_BYTES, check_questions, decide
 from tests.fakes.ollama_runner import Refusal, Scheduler
 from tests.fakes.ollama_script import Answer, Ask, FakeModel, Fault
 from tests.fakes.ollama_wire import JSON, NDJSON, STREAM_ERROR, HttpRequest, Outgoing, go_json, rfc3339_nano
@@ -122,13 +123,26 @@ class Routes:
         await self._json(out, show_body(self._model(name, shown=full_name(name))))
 
     async def _decide(self, request: HttpRequest, out: Outgoing, number: int) -> None:
-        if len(request.body) > 64 * 1024:
+        if len(request.body) > MOST_BYTES:
             raise Refusal(413, "request body too large")
         body = parse(request.body, "SystemOneRequest")
-        self._model(body.get("model", ""))
-        answers = {name: _even(question) for name, question in body.get("questions", {}).items()}
-        usage = {"input_tokens": len(request.body) // 4, "output_tokens": 1}
-        await self._json(out, {"model": body["model"], "answers": answers, "usage": usage})
+        model = self._model(body.get("model", ""))
+        check_questions(model, body)
+        loaded, _ = await self.scheduler.runner(
+            model, {}, shift=None, keep_alive=nanoseconds(body.get("keep_alive")), request=number
+        )
+        try:
+            answer = await decide(body, loaded, self.brain, number)
+        finally:
+            self.scheduler.release(loaded)
+        if isinstance(answer, Fault):
+            if answer.drop:
+                raise Dropped
+            await self._fault(answer, out)
+        elif isinstance(answer, bytes):
+            await out.send(200, answer, JSON)
+        else:
+            await self._json(out, answer)
 
     def _model(self, name: str, shown: str | None = None) -> FakeModel:
         full = full_name(name).casefold()
@@ -287,20 +301,6 @@ def allowed_host(header: str) -> bool:
     # Python counts more addresses as private than Go does.
     private = any(address in network for network in _PRIVATE)
     return address.is_loopback or private or address.is_unspecified
-
-
-def _even(question: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an answer of the decision API that favours nothing."""
-    criteria = question.get("criteria") or {}
-    if question["type"] == "noul":
-        return {"type": "noul", "noul": 0.5}
-    names = list(criteria) if question["type"] == "choice" else [str(level) for level in range(len(criteria))]
-    even = {name: 1 / len(names) for name in names}
-    if question["type"] == "choice":
-        return {"type": "choice", "choice": names[0], "probabilities": even, "confidence": 0.0}
-    legend = dict(zip(names, criteria, strict=True))
-    middle = (len(names) - 1) / 2
-    return {"type": "score", "score": middle, "legend": legend, "probabilities": even, "confidence": 0.0}
 
 
 __all__ = ["Dropped", "Routes", "allowed_host"]

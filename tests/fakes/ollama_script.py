@@ -150,12 +150,17 @@ class Ask:
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The answers that its own examples show, in order."""
+        """The answers that its own examples show, in order; for the decision API those that it names."""
+        if self.path == "/v1/systemone":
+            (question,) = self.body["questions"].values()
+            return tuple(question.get("criteria") or ("false", "true"))
         return tuple(dict.fromkeys(label for _, label in self.examples))
 
     @property
     def examples(self) -> list[tuple[str, str]]:
         """(What was said, the right answer)."""
+        if self.path == "/v1/systemone":
+            return []
         if self.path == "/api/generate":
             return re.findall(r"^(.*?)\s*->[ \t]*(\S+)[ \t]*$", self.prompt, re.MULTILINE)
         messages = self.body.get("messages") or []
@@ -168,6 +173,8 @@ class Ask:
     @property
     def question(self) -> str:
         """The last thing said."""
+        if self.path == "/v1/systemone":
+            return self.prompt
         if self.path == "/api/generate":
             return self.prompt.rstrip().rpartition("\n")[2].removesuffix("->").strip()
         messages = self.body.get("messages") or [{}]

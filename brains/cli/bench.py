@@ -1,0 +1,145 @@
+"""`brains bench`: measure how fast decisions are, as ratios within one run."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import platform
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from brains.errors import ConfigError
+
+__all__ = ["command"]
+
+
+EPILOG = """\b
+Examples:
+  brains bench llm
+  brains bench llm --seconds 30 --json"""
+
+
+@click.group(epilog=EPILOG)
+def command() -> None:
+    """Measure how fast decisions are.
+
+    Numbers of different machines say little; ratios within one run do.
+    """
+
+
+LLM_EPILOG = """\b
+Examples:
+  brains bench llm                                the small model, some two minutes
+  brains bench llm --seconds 30                   steadier numbers, some five minutes
+  brains bench llm --json > before.json           to compare with later
+  brains bench llm --model ollama:llama3.2        a model of a running Ollama
+  brains bench llm --only labels                  without the model inside the process
+
+\b
+The rows:
+  first sketch   8 agents, one blocking chat of 16 tokens per message
+  label words    8 agents through the gateway, one token per decision; each sees
+                 visitors of its own, or all the same ones, which are asked once
+  schema         the same, with a JSON object as the answer
+  prompt order   the state last (cached) against the state first
+  warm           a decision against what llama.cpp says its tokens took
+  slots          4 templates by turns: a slot for each, against one
+  threads        how long ticks take beside the model, by its threads"""
+
+PARTS = ("labels", "process")
+CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
+
+
+@command.command(name="llm", epilog=LLM_EPILOG)
+@click.option("--model", default="embedded", show_default=True, help="embedded, embedded:FILE.gguf or ollama:NAME.")
+@click.option(
+    "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="For each crowd of agents."
+)
+@click.option("--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one a processor.")
+@click.option("--only", type=click.Choice(PARTS), help="labels: by Ollama's interface; process: inside this process.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+def llm_command(model: str, seconds: float, threads: int | None, only: str | None, as_json: bool) -> None:
+    """Measure decisions of a model against simpler ways.
+
+    The model works in a process of its own, behind Ollama's interface, as with Ollama; and inside this one.
+    """
+    kind, _, name = model.partition(":")
+    if kind not in ("embedded", "ollama") or (kind == "ollama" and not name):
+        raise ConfigError(f"{model!r} cannot be measured: say embedded, embedded:FILE.gguf or ollama:NAME")
+    if kind == "ollama" and only == "process":
+        raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
+    # A bar that moves would disturb what is measured; a line at each step tells enough.
+    logging.getLogger("brains").setLevel(logging.ERROR)
+    report = asyncio.run(_measure(model, seconds, threads, only, lambda text: click.echo(f"... {text}", err=True)))
+    click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
+
+
+async def _measure(
+    model: str, seconds: float, threads: int | None, only: str | None, say: Callable[[str], None]
+) -> dict[str, Any]:
+    from brains.cli._bench.llm import in_process, over_http
+    from brains.cli._bench.process import served
+    from brains.models.embedded import AT_ONCE, EmbeddedModel
+
+    kind, _, name = model.partition(":")
+    report: dict[str, Any] = {"model": model, "processors": os.cpu_count(), "python": platform.python_version()}
+    parts = []
+    if only != "process":
+        if kind == "ollama":
+            from brains.models.ollama_host import connectable_url
+
+            parts.append(await over_http(connectable_url(None), name, seconds, say))
+        else:
+            with served(model, threads or os.cpu_count()) as url:
+                parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say, AT_ONCE))
+    if only != "labels" and kind == "embedded":
+        parts.append(await in_process(model, seconds, say))
+    ratios: dict[str, float] = {}
+    for part in parts:
+        ratios |= part.pop("ratios")
+        report |= part
+    return {**report, "ratios": ratios}
+
+
+def _table(report: dict[str, Any]) -> list[str]:
+    """Return the report in lines for people."""
+    from brains.cli._bench.llm import TARGETS
+
+    lines = [f"model {report['model']}, {report['processors']} processors", ""]
+    crowds = [(name, report[name]) for name in CROWDS if name in report]
+    crowds += [(f"slots: {count}", summary) for count, summary in report.get("slots", {}).items()]
+    if crowds:
+        lines.append(f"{'':26}{'answers/s':>12}{'median ms':>12}{'p99 ms':>12}")
+    for name, crowd in crowds:
+        lines.append(
+            f"{name.replace('_', ' '):26}{crowd['per_second']:12.1f}{crowd['median_ms']:12.1f}{crowd['p99_ms']:12.1f}"
+        )
+        lines += [f"  failed {count} times: {reason}" for reason, count in crowd["failed"].items()]
+    lines += _details(report)
+    lines += ["", f"{'ratio':36}{'':>8}  wanted"]
+    for name, ratio in report["ratios"].items():
+        word, limit = TARGETS.get(name, ("", 0.0))
+        lines.append(f"{name.replace('_', ' '):36}{ratio:8.2f}  {f'{word} {limit:g}' if word else ''}".rstrip())
+    return lines
+
+
+def _details(report: dict[str, Any]) -> list[str]:
+    lines = []
+    if order := report.get("prompt_order"):
+        lines += [
+            "",
+            f"prompt order    state last {order['state_last_ms']} ms, state first {order['state_first_ms']} ms",
+        ]
+    if warm := report.get("warm"):
+        lines += [f"warm decision   {warm['median_ms']} ms, of which llama.cpp reports {warm['llama_cpp_ms']} ms"]
+    for count, ticks in report.get("threads", {}).items():
+        lines.append(
+            f"{count} thread{'s' * (count != '1'):1}       tick p50 {ticks['idle_p50_ms']} ms idle, "
+            f"{ticks['asking_p50_ms']} ms asking; p99 {ticks['idle_p99_ms']} and {ticks['asking_p99_ms']} ms "
+            f"({ticks['p99_ratio']} times); {ticks['per_second']} answers/s"
+        )
+    return lines

@@ -1,0 +1,121 @@
+"""`brains bench`: the measurements run, and what they say can be read by people and programs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator
+
+import pytest
+from click.testing import CliRunner
+
+from brains.cli import bench
+from brains.cli._bench.crowd import AGENTS, Crowd, by_gateway, quantile
+from brains.cli._bench.llm import over_http
+from brains.cli._bench.questions import VISITORS, ask_of, state_first, visitor
+from brains.cli._bench.ticks import tick_times
+from brains.cli.bench import command
+from brains.decide import completion_text
+from brains.errors import ConfigError, ModelUnavailable
+from brains.gateway import Gateway
+from brains.models.scripted import ScriptedModel
+from brains.models.wire_server import Facts, WireServer
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[WireServer]:
+    model = ScriptedModel(name="tiny", latency=0.001)
+    server = WireServer(model, await model.start(), Facts(parameter_size="135M"))
+    await server.start()
+    yield server
+    await server.close()
+
+
+async def test_it_measures_by_ollamas_interface(server: WireServer) -> None:
+    said: list[str] = []
+    report = await over_http(server.url, "tiny", 0.3, said.append)
+    for crowd in ("first_sketch", "label_words", "label_words_same_visitors", "schema"):
+        assert report[crowd]["answers"] >= AGENTS
+        assert report[crowd]["failed"] == {}
+    assert all(ratio > 0 for ratio in report["ratios"].values())
+    assert set(report["ratios"]) == {
+        "decisions_per_second",
+        "median_latency",
+        "decisions_per_second_same_visitors",
+        "median_latency_same_visitors",
+        "labels_against_schema_per_second",
+        "labels_against_schema_latency",
+        "cached_against_uncached_order",
+    }
+    assert any("turn 1 of 3" in line for line in said)
+    text = "\n".join(bench._table({"model": "tiny", "processors": 2, **report}))
+    assert "first sketch" in text
+    assert "at least 5" in text
+    json.dumps(report)
+
+
+async def test_ticks_are_measured_beside_questions() -> None:
+    gateway = Gateway(ScriptedModel(latency=0.001))
+    await gateway.start()
+    report = await tick_times(gateway, 0.1)
+    await gateway.close()
+    assert report["rounds"] > 1
+    assert report["p99_ratio"] > 0
+    text = "\n".join(bench._table({"model": "m", "processors": 2, "threads": {"1": report}, "ratios": {}}))
+    assert "1 thread " in text
+
+
+async def test_a_model_that_fails_is_told_of_and_not_asked_in_a_whirl() -> None:
+    model = ScriptedModel()
+    gateway = Gateway(model)
+    await gateway.start()
+    model.answers = lambda request: ModelUnavailable("gone")
+    crowd = await asyncio.wait_for(by_gateway(gateway, 0.1), 10)
+    await gateway.close()
+    assert not crowd.latencies
+    assert sum(crowd.failed.values()) >= AGENTS
+    assert math.isnan(crowd.median)
+
+
+def test_no_two_visitors_are_alike() -> None:
+    assert len({visitor(number) for number in range(VISITORS)}) == VISITORS
+    assert visitor(VISITORS) == visitor(0)
+
+
+def test_the_orders_hold_the_same() -> None:
+    question = ask_of(7)
+    last, first = completion_text(question.prompt), state_first(question)
+    assert question.prompt.user in first.splitlines()[0]
+    assert question.prompt.user in last.splitlines()[-1]
+    assert len(set(map(len, (last, first)))) <= 2
+    assert len({completion_text(ask_of(0, template=number).prompt) for number in range(4)}) == 4
+
+
+def test_quantiles() -> None:
+    assert quantile((3.0, 1.0, 2.0), 0.99) == 3.0
+    assert quantile((3.0, 1.0, 2.0), 0.5) == 2.0
+    assert math.isnan(quantile((), 0.5))
+    both = Crowd(1.0, (1.0,), {"a": 1}).and_then(Crowd(1.0, (3.0,), {"a": 1, "b": 2}))
+    assert (both.per_second, both.median, both.failed) == (1.0, 2.0, {"a": 2, "b": 2})
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (["--model", "llama3.2"], "say embedded"),
+        (["--model", "ollama:"], "say embedded"),
+        (["--model", "ollama:a", "--only", "process"], "does not run inside"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused(args: list[str], says: str) -> None:
+    done = CliRunner().invoke(command, ["llm", *args])
+    assert isinstance(done.exception, ConfigError)
+    assert says in str(done.exception)
+
+
+@pytest.mark.parametrize("args", [[], ["llm"]])
+def test_help_can_be_read(args: list[str]) -> None:
+    text = CliRunner().invoke(command, [*args, "--help"], terminal_width=80).stdout
+    assert "\\b" not in text
+    assert not args or "\n  brains bench llm --json" in text or "\n    brains bench llm --json" in text
