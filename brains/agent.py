@@ -256,6 +256,8 @@ class Agent:
         if not self.can(type(action)):
             leaf.feedback_message = f"{name} is not possible now"
             return None
+        if source == "tree" and not reason:
+            source, reason = _who_picked(leaf)
         self._order = Order(
             id=f"{self.id}#{self._number()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
         )
@@ -352,6 +354,14 @@ def _is_at_work(node: Behaviour) -> bool:
     if not isinstance(node, LLMSelector):
         return bool(node.status == Status.RUNNING)
     return node.thinking and all(child.status != Status.RUNNING for child in node.children)
+
+
+def _who_picked(leaf: Behaviour) -> tuple[Source, str]:
+    """Return who picked the branch of a leaf, and why: the model, if a selector above asked it."""
+    node = leaf.parent
+    while node is not None and not isinstance(node, LLMSelector):
+        node = node.parent
+    return ("tree", "") if node is None or not node.picked else (node.source, node.reason)
 
 
 def _unregister(root: Behaviour) -> None:

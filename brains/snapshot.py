@@ -26,7 +26,7 @@ ActionStatus = Literal["running", "success", "failure", "rejected", "cancelled",
 """How far the game is with an action; all but the first are final."""
 
 Source = Literal["tree", "llm", "fallback"]
-"""Who chose an action: the tree itself, the model, or a leaf whose model did not answer."""
+"""Who chose an action, or its branch: the tree itself, the model, or the fallback of a node without an answer."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 

@@ -332,6 +332,30 @@ class TestInATree:
         report = g.tick(stranger=B)
         assert (done(report), report.cancels) == (Flee(), (order.id,))
 
+    @pytest.mark.parametrize(
+        ("answer", "expected"),
+        [("run", ("llm", "run 1.00")), (NoAnswer(reason="timeout"), ("fallback", "timeout"))],
+    )
+    def test_an_order_says_who_picked_its_branch(self, answer: Any, expected: tuple[str, str]) -> None:
+        """The model chose that it be done, or the fallback; a child that only runs meanwhile is the tree's."""
+        g = game(
+            lambda: LLMSelector(
+                "s",
+                {"walk": Action("Walk", Walk()), "run": MemorySequence("Away", [Action("Flee", Flee())])},
+                prompt="respond",
+                inputs={"stranger": stranger},
+                fallback="run",
+                meanwhile="walk",
+            )
+        )
+        order = g.tick(stranger=A).order
+        assert order is not None
+        assert (order.source, order.reason) == ("tree", "")
+        g.asker.tickets[0].answer(answer)
+        order = g.tick(stranger=A).order
+        assert order is not None
+        assert (order.source, order.reason) == expected
+
     def test_a_sequence_can_be_a_child(self) -> None:
         g = game(
             lambda: LLMSelector(

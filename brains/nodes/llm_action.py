@@ -46,7 +46,8 @@ class LLMAction(LLMLeaf, OrderedLeaf):
             limits a value to the ids that the agent perceives. Fields without a value here and without a default are
             asked of the model, by JSON Schema.
         still: tells whether the answer's premise still holds when it comes: `still(agent, asked)`, where `asked` has
-            the inputs and arguments that were asked about, by name. If it does not, the answer is refused as `stale`.
+            the inputs and arguments that were asked about, by name (of one name the input). If it does not, the answer
+            is refused as `stale`.
         fallback: what to do without a usable answer: an action, an action class (its values are the `arguments` as
             they are by then), a callable that makes an action, or None: fail.
         emits: what callable `choices` and a callable `fallback` can make, unless that can be read from their return
@@ -251,7 +252,7 @@ class LLMAction(LLMLeaf, OrderedLeaf):
             if gone or not self._arguments.allow(choice):
                 raise _Refused("stale", f"{gone or f'what {self._word} was about'} is not there any more")
         if self.still is not None:
-            asked = {**self._inputs, **self._arguments.values, **known, **said}
+            asked = {**self._arguments.values, **known, **said, **self._inputs}
             if not self.still(self.agent, asked):
                 raise _Refused("stale", "what was asked about is not so any more")
         self._chosen = choice

@@ -13,6 +13,7 @@ from brains.nodes.context import Predicate
 from brains.nodes.llm import Input, LLMNode
 from brains.prompts.labels import label_problem
 from brains.questions import Decision, NoAnswer
+from brains.snapshot import Source
 
 __all__ = ["LLMSelector"]
 
@@ -76,6 +77,10 @@ class LLMSelector(LLMNode, Composite):
         self.reask = reask
         self.margin = margin
         self._picked: Behaviour | None = None
+        self.source: Source = "tree"
+        """Who picked the child that runs."""
+        self.reason = ""
+        """Why it was picked: the word and its probability, or why there was no answer."""
         self._offered: tuple[str, ...] = ()
         self._asked_at = 0.0
         self._answered: tuple[str, tuple[str, ...]] | None = None
@@ -176,7 +181,7 @@ class LLMSelector(LLMNode, Composite):
             self.feedback_message = "none of the children is possible now"
             return Status.FAILURE
         if len(offered) == 1:
-            return self._pick(offered[0], "the only choice")
+            return self._pick(offered[0], "tree", "the only choice")
         if self.resting or not self._ask(offered):
             return Status.FAILURE
         return Status.RUNNING
@@ -193,42 +198,46 @@ class LLMSelector(LLMNode, Composite):
 
     def _take(self, decision: Decision) -> Status:
         word = decision.answer
-        if not self._is_usable(decision):
-            return self._fall_back_to()
+        refused = self._refused(decision)
+        if refused:
+            return self._fall_back_to(refused)
         self.answered(decision, f"{word}, {decision.confidence:.2f}")
-        return self._pick(word, f"{word} {decision.confidence:.2f}")
+        return self._pick(word, "llm", f"{word} {decision.confidence:.2f}")
 
-    def _is_usable(self, decision: Decision) -> bool:
-        """Tell whether the answer is a child that is possible now; if not, report why."""
+    def _refused(self, decision: Decision) -> str:
+        """Report an answer that is no child that is possible now, and return why; empty if it is one."""
         word = decision.answer
         try:
             if word not in self._offered:
-                self.fell_back("malformed", f"{word!r} is not one of the children", decision=decision)
+                reason, message = "malformed", f"{word!r} is not one of the children"
             elif not self._possible_now(word):
-                self.fell_back("not_possible", f"{word} is not possible any more", decision=decision)
+                reason, message = "not_possible", f"{word} is not possible any more"
             else:
                 assert self.asking.prompt is not None
                 self._answered = (self.asking.prompt.digest, self._offered)
-                return True
+                return ""
         except Exception as error:
             # The author's own predicate. Without this the question would end in no report.
             self.agent.fault(self, error)
-            self.fell_back("error", f"{type(error).__name__}: {error}", decision=decision)
-        return False
+            reason, message = "error", f"{type(error).__name__}: {error}"
+        self.fell_back(reason, message, decision=decision)
+        return reason
 
-    def _pick(self, word: str, why: str) -> Status:
+    def _pick(self, word: str, source: Source, reason: str) -> Status:
         self._picked = self._child(word)
-        self.feedback_message = why
+        self.source, self.reason = source, reason
+        if source != "fallback":
+            self.feedback_message = reason
         return Status.RUNNING
 
     def _fall_back(self, reason: str, message: str) -> Status:
         self.fell_back(reason, message)
-        return self._fall_back_to()
+        return self._fall_back_to(reason)
 
-    def _fall_back_to(self) -> Status:
+    def _fall_back_to(self, reason: str) -> Status:
         if self.fallback is None or not self._possible_now(self.fallback):
             return self.fail_for_a_while()
-        return self._pick(self.fallback, self.feedback_message)
+        return self._pick(self.fallback, "fallback", reason)
 
     # --- while a child runs ----------------------------------------------------------------------------------------
 
@@ -254,12 +263,12 @@ class LLMSelector(LLMNode, Composite):
 
     def _ask_again(self, offered: tuple[str, ...]) -> None:
         if len(offered) == 1:
-            self._pick(offered[0], "the only choice")
+            self._pick(offered[0], "tree", "the only choice")
         else:
             self._ask(offered, unless=self._answered)
 
     def _compare(self, decision: Decision) -> None:
-        if not self._is_usable(decision):
+        if self._refused(decision):
             return
         word, running = decision.answer, self.picked
         lead = decision.confidence - decision.probabilities.get(running, 0.0)
@@ -270,4 +279,4 @@ class LLMSelector(LLMNode, Composite):
             self.answered(decision, f"{told}: too little to leave {running}")
         else:
             self.answered(decision, f"{told}: takes over from {running}")
-            self._pick(word, f"{word} {decision.confidence:.2f}")
+            self._pick(word, "llm", f"{word} {decision.confidence:.2f}")
