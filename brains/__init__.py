@@ -17,6 +17,7 @@ from brains.nodes import (
     LLMAction,
     LLMCondition,
     LLMLeaf,
+    LLMSelector,
     MemorySelector,
     MemorySequence,
     RandomSelector,
@@ -25,6 +26,7 @@ from brains.nodes import (
     Say,
     TimeLimit,
     Wait,
+    one_of,
 )
 
 __version__ = "0.1.0"
@@ -40,6 +42,7 @@ __all__ = [
     "LLMAction",
     "LLMCondition",
     "LLMLeaf",
+    "LLMSelector",
     "Leaf",
     "MemorySelector",
     "MemorySequence",
@@ -51,4 +54,5 @@ __all__ = [
     "TimeLimit",
     "Wait",
     "brain",
+    "one_of",
 ]

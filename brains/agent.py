@@ -7,6 +7,7 @@ import itertools
 import logging
 import random
 import traceback
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from brains.clock import AgentClock
 from brains.errors import ActionError, TreeError
 from brains.library import Brain
 from brains.nodes.guarding import guard
+from brains.nodes.llm_selector import LLMSelector
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
 from brains.questions import Asker, Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport
@@ -86,11 +88,13 @@ class Agent:
         self.tick_number = 0
         self.orders: dict[str, Order] = {}
         """Orders that the game has and has not reported the end of, by id."""
+        self.fallbacks: dict[str, Counter[str]] = {}
+        """How often each LLM leaf (by path) had no usable answer, by reason, since the agent began."""
         self._prompts = prompts
         self._asker = asker
         self._paths = paths_of(self.root)
         self._llm_leaves = llm_leaves_of(self.root)
-        self._leaves = [node for node in self.root.iterate() if not node.children]
+        self._workers = [node for node in self.root.iterate() if not node.children or isinstance(node, LLMSelector)]
         self._tickets: list[Ticket] = []
         self._arrived: dict[int, Outcome] = {}
         self._texts: dict[int, str] = {}
@@ -167,7 +171,7 @@ class Agent:
             time=self.clock.now(),
             snapshot=self._snapshot,
             status=self.root.status.value,
-            running=tuple(self._paths[leaf] for leaf in self._leaves if leaf.status == Status.RUNNING),
+            running=tuple(self._paths[node] for node in self._workers if _is_at_work(node)),
             order=self._order,
             cancels=tuple(self._cancels),
             leaves=tuple(self._notes),
@@ -252,6 +256,8 @@ class Agent:
         if not self.can(type(action)):
             leaf.feedback_message = f"{name} is not possible now"
             return None
+        if source == "tree" and not reason:
+            source, reason = _who_picked(leaf)
         self._order = Order(
             id=f"{self.id}#{self._number()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
         )
@@ -320,6 +326,8 @@ class Agent:
     def note(self, report: LeafReport) -> None:
         """Put something into this tick's report."""
         self._notes.append(report)
+        if report.kind == "fallback":
+            self.fallbacks.setdefault(report.leaf, Counter())[report.reason] += 1
 
     def fault(self, node: Behaviour, error: BaseException) -> None:
         """Report an exception in a node: with its traceback the first time, counted after that.
@@ -339,6 +347,21 @@ class Agent:
         self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first, cause=error))
         if first:
             _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
+
+
+def _is_at_work(node: Behaviour) -> bool:
+    """Tell whether a leaf runs, or a selector waits for the model and has no child that runs meanwhile."""
+    if not isinstance(node, LLMSelector):
+        return bool(node.status == Status.RUNNING)
+    return node.thinking and all(child.status != Status.RUNNING for child in node.children)
+
+
+def _who_picked(leaf: Behaviour) -> tuple[Source, str]:
+    """Return who picked the branch of a leaf, and why: the model, if a selector above asked it."""
+    node = leaf.parent
+    while node is not None and not isinstance(node, LLMSelector):
+        node = node.parent
+    return ("tree", "") if node is None or not node.picked else (node.source, node.reason)
 
 
 def _unregister(root: Behaviour) -> None:

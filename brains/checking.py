@@ -16,7 +16,7 @@ from py_trees.composites import Composite
 from brains.actions import GameAction, check_action, label_of
 from brains.errors import ActionError, PromptError, TreeError
 from brains.library import Brain, BrainLibrary
-from brains.nodes import Action, LLMAction, LLMCondition, LLMLeaf, Say
+from brains.nodes import Action, LLMAction, LLMCondition, LLMNode, LLMSelector, Say
 from brains.nodes.tree import actions_of, duplicate_paths, llm_leaves_of, paths_of
 from brains.prompts import Prompt, PromptLibrary
 
@@ -169,7 +169,7 @@ class _TreeCheck:
             )
             yield self.finding(node, "error", "restless-decorator", message)
 
-    def leaf(self, leaf: LLMLeaf) -> Iterator[Finding]:
+    def leaf(self, leaf: LLMNode) -> Iterator[Finding]:
         """Yield what is wrong between a leaf and its prompt."""
         try:
             prompt = self._prompts.get(leaf.prompt)
@@ -180,7 +180,7 @@ class _TreeCheck:
         yield from self._inputs(leaf, prompt)
         yield from self._answers(leaf, prompt)
 
-    def _inputs(self, leaf: LLMLeaf, prompt: Prompt) -> Iterator[Finding]:
+    def _inputs(self, leaf: LLMNode, prompt: Prompt) -> Iterator[Finding]:
         for name in leaf.inputs:
             if name not in prompt.inputs:
                 declared = ", ".join(prompt.inputs) or "none"
@@ -191,7 +191,7 @@ class _TreeCheck:
                 message = f"prompt {prompt.name!r} needs the input {name!r}: add inputs={{{name!r}: ...}}"
                 yield self.finding(leaf, "error", "missing-input", message)
 
-    def _answers(self, leaf: LLMLeaf, prompt: Prompt) -> Iterator[Finding]:
+    def _answers(self, leaf: LLMNode, prompt: Prompt) -> Iterator[Finding]:
         if isinstance(leaf, LLMCondition):
             if prompt.kind != "condition":
                 message = (
@@ -202,9 +202,10 @@ class _TreeCheck:
             if prompt.kind != "text":
                 message = f"speech needs a prompt with `answer: text`; {prompt.name!r} answers with {_kind(prompt)}"
                 yield self.finding(leaf, "error", "answer-kind", message)
-        elif isinstance(leaf, LLMAction):
+        elif isinstance(leaf, LLMAction | LLMSelector):
             yield from self._choices(leaf, prompt)
-            yield from self._fallback(leaf)
+            if isinstance(leaf, LLMAction):
+                yield from self._fallback(leaf)
 
     def _fallback(self, leaf: LLMAction) -> Iterator[Finding]:
         if isinstance(leaf.fallback, type):
@@ -229,11 +230,13 @@ class _TreeCheck:
                 except ActionError as error:
                     yield self.finding(node, "error", "bad-action", str(error))
 
-    def _choices(self, leaf: LLMAction, prompt: Prompt) -> Iterator[Finding]:
+    def _choices(self, leaf: LLMAction | LLMSelector, prompt: Prompt) -> Iterator[Finding]:
         if prompt.kind not in ("action", "choice"):
             message = f"a choice of actions needs a prompt with `answer: action`; {prompt.name!r} answers with "
             yield self.finding(leaf, "error", "answer-kind", message + _kind(prompt))
             return
+        if not leaf.labels:
+            return  # they are computed, and known in the game only
         words = prompt.labels or prompt.example_labels
         lines = {example.answer: example.line for example in reversed(prompt.examples)}
         for word in words:

@@ -26,7 +26,7 @@ ActionStatus = Literal["running", "success", "failure", "rejected", "cancelled",
 """How far the game is with an action; all but the first are final."""
 
 Source = Literal["tree", "llm", "fallback"]
-"""Who chose an action: the tree itself, the model, or a leaf whose model did not answer."""
+"""Who chose an action, or its branch: the tree itself, the model, or the fallback of a node without an answer."""
 
 _EMPTY: Mapping[str, Any] = MappingProxyType({})
 
@@ -94,9 +94,9 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
 class LeafReport(msgspec.Struct, frozen=True, kw_only=True):
     """What an LLM leaf did in a tick.
 
-    Every question that was `asked` ends in one of `answered`, `fallback` (there was no answer in time) and `cancelled`
-    (nobody wanted it any more). An answer that could not be used is `answered` and then a `fallback`, too. `expired`
-    ends no question: a verdict was too old to be kept.
+    Every question that was `asked` ends in exactly one of `answered`, `fallback` (there was no answer that could be
+    used; if there was one, `decision` is it) and `cancelled` (nobody wanted it any more). A `fallback` without a
+    question is of a prompt that could not be rendered. `expired` ends no question: a verdict was too old to be kept.
     """
 
     kind: Literal["asked", "answered", "fallback", "cancelled", "expired"]
@@ -106,7 +106,8 @@ class LeafReport(msgspec.Struct, frozen=True, kw_only=True):
     """The question's last line for `asked`; what the leaf made of it otherwise."""
     decision: Decision | None = None
     reason: str = ""
-    """Why there was no answer (`fallback`) or no need for one (`cancelled`)."""
+    """Why there was no usable answer (`fallback`: `deadline`, `stale`, `not_possible` ...) or no need for one
+    (`cancelled`)."""
 
 
 class TickReport(msgspec.Struct, frozen=True, kw_only=True):

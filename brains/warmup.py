@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from brains.errors import BrainsError
 from brains.library import BrainLibrary
-from brains.nodes import LLMAction, LLMCondition, LLMLeaf
+from brains.nodes import LLMAction, LLMCondition, LLMNode, LLMSelector
 from brains.nodes.tree import llm_leaves_of, paths_of
 from brains.prompts import Prompt, PromptLibrary
 from brains.questions import Outcome, Question
@@ -113,8 +113,8 @@ def asking_brains(library: BrainLibrary) -> frozenset[str]:
     return frozenset(asking)
 
 
-def _labels(leaf: LLMLeaf, prompt: Prompt) -> tuple[str, ...]:
-    if isinstance(leaf, LLMAction):
+def _labels(leaf: LLMNode, prompt: Prompt) -> tuple[str, ...]:
+    if isinstance(leaf, LLMAction | LLMSelector):
         return leaf.labels
     return prompt.labels if isinstance(leaf, LLMCondition) else ()
 

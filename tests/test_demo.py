@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 from rich.console import Console
 
-from brains.cli._demo.show import PlainShow, ScreenShow
+from brains.cli._demo.show import PlainShow, ScreenShow, print_summary
 from brains.cli._demo.story import printable
 from brains.cli._demo.tally import Tally
 from brains.cli.demo import command
@@ -267,6 +267,8 @@ def test_the_screen_fits_and_marks_fallbacks(width: int, height: int) -> None:
     assert len(lines) <= height
     assert max(map(len, lines)) <= width
     assert any("FALLBACK deadline" in line for line in lines)
+    if width >= 80:
+        assert any("1 fallbacks (deadline 1)" in line for line in lines)
     assert any("guard_1" in line for line in lines)
 
 
@@ -313,6 +315,27 @@ def test_questions_that_are_still_open_do_not_count() -> None:
     for _ in range(3):
         tally.add(report(asked("Guard/Respond")))
     assert (tally.share, tally.problems()) == (1.0, [])
+
+
+def test_how_sure_the_model_was_and_why_a_leaf_did_without_are_shown() -> None:
+    """While it plays, and in the summary at the end; an answer that was refused is told with its reason."""
+    off = Decision(answer="danger", probabilities={"danger": 0.8, "safe": 0.2}, off_label=0.75, fallback="stale")
+    refused = LeafReport(
+        kind="fallback", leaf="Guard/Hostile?", prompt="guard/is_hostile", reason="stale", text="gone", decision=off
+    )
+    out, summary, tally = io.StringIO(), io.StringIO(), Tally()
+    show = PlainShow(out)
+    for note in (answered(), refused, fallback("deadline"), fallback("deadline")):
+        show.report(report(asked(), note))
+        tally.add(report(asked(), note))
+    assert "stale: gone (it was danger 0.80, 75% off the labels)" in out.getvalue()
+    print_summary(tally, "scripted", summary)
+    line = summary.getvalue().splitlines()[-1]
+    assert line.startswith("Guard/Hostile?   asked   4   sure ")
+    assert line.endswith("3 fallbacks (deadline 2, stale 1)")
+    (leaf,) = tally.summary()["leaves"]
+    assert leaf["fallbacks"] == {"deadline": 2, "stale": 1}
+    assert 0.5 < leaf["confidence"] <= 1
 
 
 def test_a_fallback_after_an_answer_is_not_counted_twice() -> None:

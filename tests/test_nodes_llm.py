@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-import py_trees
 import pytest
 
 from brains import (
@@ -16,7 +15,6 @@ from brains import (
     MemorySequence,
     ReactiveSelector,
     ReactiveSequence,
-    Say,
     brain,
 )
 from brains.errors import ActionError, TreeError
@@ -446,67 +444,6 @@ class TestAction:
         assert len(g.asker.tickets) == 2
 
 
-class TestSay:
-    def say(self, **options: Any) -> Any:
-        """Make the speaking leaf of these tests."""
-        return game(lambda: Say("shout", prompt="shout", **options))
-
-    def test_it_speaks_word_by_word_and_succeeds_with_the_last(self) -> None:
-        """What is sent adds up to the line; half words wait for their end."""
-        g = self.say()
-        assert g.tick(name="Ann").status == "RUNNING"
-        ticket = g.asker.tickets[0]
-        assert ticket.question.labels == ()
-        assert ticket.question.schema is None
-        said = []
-        for text in ("Ha", "Halt, str", "Halt, stranger! Who"):
-            ticket.text = text
-            said += list(g.tick(name="Ann").speech)
-        ticket.text = "Halt, stranger! Who goes"
-        ticket.answer("Halt, stranger! Who goes there?")
-        report = g.tick(name="Ann")
-        said += list(report.speech)
-        assert report.status == "SUCCESS"
-        assert [text for _, text, _ in said] == ["Halt, ", "stranger! ", "Who goes there?"]
-        assert [done for _, _, done in said] == [False, False, True]
-        assert len({line for line, _, _ in said}) == 1
-
-    def test_without_an_answer_it_speaks_its_fallback_or_fails(self) -> None:
-        """Counted either way."""
-        for fallback, status, speech in (("Halt!", "SUCCESS", ["Halt!"]), (None, "FAILURE", [])):
-            g = self.say(fallback=fallback, deadline=0.15)
-            reports = [g.tick(name="Ann") for _ in range(3)]
-            assert reports[-1].status == status
-            assert [text for _, text, _ in reports[-1].speech] == speech
-            assert [leaf.reason for leaf in reports[-1].leaves] == ["deadline"]
-
-    def test_a_line_cut_off_in_the_middle_is_ended(self) -> None:
-        """The game is told that no more comes."""
-        g = self.say(deadline=0.25, fallback="never used")
-        g.tick(name="Ann")
-        g.asker.tickets[0].text = "Well, I think"
-        g.tick(name="Ann")
-        report = g.tick(name="Ann"), g.tick(name="Ann")
-        assert [(text, done) for r in report for _, text, done in r.speech][-1] == ("", True)
-
-    def test_a_lost_branch_ends_the_line(self) -> None:
-        """In the middle of it."""
-        g = game(lambda: ReactiveSequence("S", [Condition("on?", lambda a: a.me["on"]), Say("shout", prompt="shout")]))
-        g.tick(name="Ann", on=True)
-        g.asker.tickets[0].text = "Well, I think"
-        g.tick(name="Ann", on=True)
-        report = g.tick(name="Ann", on=False)
-        assert [(text, done) for _, text, done in report.speech] == [("", True)]
-        assert g.asker.tickets[0].cancelled
-
-    def test_a_long_line_is_cut_at_a_word(self) -> None:
-        """A model that will not stop does not flood the game."""
-        g = self.say(max_chars=20)
-        g.tick(name="Ann")
-        g.asker.tickets[0].answer("one two three four five six seven")
-        assert "".join(text for _, text, _ in g.tick(name="Ann").speech) == "one two three four"
-
-
 def test_memory_sequence_gives_up_the_question_of_a_condition_that_is_behind_it() -> None:
     """The condition said yes by an old verdict and asked anew; the sequence went on, so nobody waits."""
     g = game(lambda: MemorySequence("S", [hostile(default=True), Action("Walk", Walk())]))
@@ -601,29 +538,3 @@ def test_what_a_callable_fallback_makes_must_be_declared_too() -> None:
     assert Walk in respond(fallback=walk).actions
     with pytest.raises(TreeError, match="emits"):
         respond(fallback=lambda agent: Walk())
-
-
-def test_lines_of_speech_have_ids_of_their_own() -> None:
-    """Two that start in the same tick, too."""
-    g = game(
-        lambda: py_trees.composites.Parallel(
-            "P",
-            py_trees.common.ParallelPolicy.SuccessOnAll(),
-            [Say("one", prompt="shout", fallback="a"), Say("two", prompt="shout", fallback="b")],
-        ),
-        answers=lambda q: NoAnswer(reason="unavailable"),
-    )
-    g.tick(name="Ann")
-    assert len({line for line, _, _ in g.tick(name="Ann").speech}) == 2
-
-
-def test_speech_is_clean_and_complete() -> None:
-    """Control characters never reach the game, and do not cost the end of the line."""
-    g = game(lambda: Say("shout", prompt="shout"))
-    g.tick(name="Ann")
-    g.asker.tickets[0].text = "Hi \x1b[31m\x00 you"
-    said = list(g.tick(name="Ann").speech)
-    g.asker.tickets[0].answer("Hi [31m you there!")
-    said += list(g.tick(name="Ann").speech)
-    assert "".join(text for _, text, _ in said) == "Hi [31m you there!"
-    assert said[-1][2]

@@ -139,9 +139,28 @@ def test_a_villager_reacts_once_to_what_happens(
     assert order is not None
     assert type(order.action).__name__ == expected
     game.report(order, "success")
-    game.tick()
+    for _ in range(12):  # one who ran gets her breath back first
+        game.tick()
     assert len(game.asker.tickets) == 1
     assert game.agent.blackboard["happening"] == []
+
+
+def test_without_an_answer_a_villager_runs(library: BrainLibrary, prompts: PromptLibrary) -> None:
+    game = started(library, prompts, "villager", {"villager/react": NoAnswer(reason="timeout")})
+    game.tick(events=[Event("happening", {"text": "somebody waves"})])
+    report = game.tick()
+    assert action(report) == "Flee"
+    assert report.order is not None
+    assert (report.order.source, report.order.reason) == ("fallback", "timeout")
+
+
+def test_an_answer_about_a_customer_who_has_gone_is_not_acted_on(library: BrainLibrary, prompts: PromptLibrary) -> None:
+    """Not on her, and not on the one who stands there now: the fallback deals with that one."""
+    game = started(library, prompts, "merchant", {})
+    assert play(game, 3, sees=[LADY], name="Berta") == []
+    game.asker.open[0].answer("crime")
+    assert play(game, 1, sees=[{**LADY, "id": "c2"}], name="Berta") == ["Refuse c2"]
+    assert game.agent.fallbacks["Merchant/Serve a customer/Treat the customer"] == {"stale": 1}
 
 
 def test_a_villager_cheers_at_good_news_only(library: BrainLibrary, prompts: PromptLibrary) -> None:

@@ -7,7 +7,7 @@ from py_trees.behaviour import Behaviour
 from brains import Action, LLMAction, LLMCondition, ReactiveSelector, ReactiveSequence, brain
 
 from .actions import Attack, CallForHelp, Challenge, Ignore, Patrol
-from .senses import Sees, id_of, stranger
+from .senses import Sees, id_of, in_sight, stranger
 
 
 @brain("guard")
@@ -22,7 +22,8 @@ def guard() -> Behaviour:
             # Without an answer he asks for a name: that is never wrong, and a hostile stranger shows himself.
             LLMAction("Respond", prompt="guard/respond", inputs={"stranger": stranger},
                       choices={"suspicious": Challenge, "violent": Attack, "war": CallForHelp, "peaceful": Ignore},
-                      arguments={"target": id_of(stranger)}, fallback=Challenge, deadline=3.0, priority=3),
+                      arguments={"target": id_of(stranger)}, still=in_sight("stranger"), fallback=Challenge,
+                      deadline=3.0, priority=3),
         ]),
         Action("Patrol", Patrol(route="wall")),
     ])

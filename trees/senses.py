@@ -48,6 +48,15 @@ def id_of(sense: Callable[[AgentContext], Seen | None]) -> Callable[[AgentContex
     return identify
 
 
+def in_sight(name: str) -> Callable[[AgentContext, Mapping[str, Any]], bool]:
+    """Make a premise for an answer: whoever was asked about as the input `name` is still there when it comes."""
+
+    def check(agent: AgentContext, asked: Mapping[str, Any]) -> bool:
+        return any(one["id"] == asked[name]["id"] for one in agent.me.get("sees", ()))
+
+    return check
+
+
 class Sees(Condition):
     """True while something of a kind is near enough."""
 

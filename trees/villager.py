@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from py_trees.behaviour import Behaviour
 
-from brains import Action, LLMAction, LLMCondition, ReactiveSelector, ReactiveSequence, brain
+from brains import Action, LLMCondition, LLMSelector, MemorySequence, ReactiveSelector, ReactiveSequence, Wait, brain
 
 from .actions import Cheer, Flee, Greet, Listen, Work
 from .senses import Forget, Happened, first
@@ -17,8 +17,11 @@ def villager() -> Behaviour:
         ReactiveSequence("React to what happens", [
             Happened("happening", keep=8.0),
             # Without an answer she runs: a villager who runs from a guest is only funny.
-            LLMAction("Choose what to do", prompt="villager/react", inputs={"event": first("happening")},
-                      choices=[Flee, Greet, Work], fallback=Flee(), deadline=4.0, priority=1),
+            LLMSelector("Choose what to do", {
+                "run": MemorySequence("Get away", [Action("Run", Flee()), Wait("Catch breath", seconds=1.0)]),
+                "greet": Action("Greet", Greet()),
+                "work": Action("Go on working", Work()),
+            }, prompt="villager/react", inputs={"event": first("happening")}, fallback="run", deadline=4.0, priority=1),
             Forget("happening"),
         ]),
         ReactiveSequence("Hear a rumour", [

@@ -15,7 +15,7 @@ from brains.errors import TreeError
 from brains.questions import Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import Event, LeafReport, Order, OrderResult, Source
 
-__all__ = ["AgentContext", "Leaf", "Predicate"]
+__all__ = ["AgentContext", "AgentNode", "Leaf", "Predicate"]
 
 
 class AgentContext(Protocol):
@@ -104,27 +104,21 @@ class AgentContext(Protocol):
         ...
 
 
-class Leaf(Behaviour):
-    """Base of all our leaves: knows its agent once `setup(agent=...)` has been called.
+class AgentNode(Behaviour):
+    """A node, leaf or composite, that knows its agent once `setup(agent=...)` has been called."""
 
-    Override `update` (and `initialise`, `terminate`) as in any py_trees behaviour. An exception in one of them makes
-    the leaf fail in that tick, is reported with its traceback, and hurts nobody else.
-    """
-
-    def __init__(self, name: str) -> None:
-        super().__init__(name)
-        self._agent: AgentContext | None = None
+    _agent: AgentContext | None = None
 
     @property
     def agent(self) -> AgentContext:
-        """The agent whose tree this leaf is in.
+        """The agent whose tree this node is in.
 
         Raises:
             TreeError: the tree has not been set up.
         """
         if self._agent is None:
             raise TreeError(
-                f"leaf {self.name!r} has no agent yet: set the tree up with `tree.setup(agent=...)` before it ticks "
+                f"{self.name!r} has no agent yet: set the tree up with `tree.setup(agent=...)` before it ticks "
                 "(brains does it for agents of a game; in tests, brains.testing.FakeGame does)"
             )
         return self._agent
@@ -133,22 +127,33 @@ class Leaf(Behaviour):
         """Take the agent that py_trees' `setup(agent=...)` hands to every node."""
         agent = kwargs.get("agent")
         if agent is None:
-            raise TreeError(f"leaf {self.name!r} needs `setup(agent=...)`")
+            raise TreeError(f"{self.name!r} needs `setup(agent=...)`")
         self._agent = agent
 
     @property
     def path(self) -> str:
-        """This leaf's path in its tree."""
+        """This node's path in its tree."""
         return self.agent.path_of(self)
 
     def is_real_cancel(self, new_status: py_trees.common.Status) -> bool:
-        """Tell, inside `terminate`, whether this leaf loses its branch while it is at work.
+        """Tell, inside `terminate`, whether this node loses its branch while it is at work.
 
-        py_trees also calls `terminate(INVALID)` on leaves that had finished or never ran (composites.py:522,
+        py_trees also calls `terminate(INVALID)` on nodes that had finished or never ran (composites.py:522,
         decorators.py:150); the status is still the old one then (behaviour.py:365).
         """
         running: bool = self.status == py_trees.common.Status.RUNNING
         return running and new_status == py_trees.common.Status.INVALID
+
+
+class Leaf(AgentNode):
+    """Base of all our leaves: knows its agent once `setup(agent=...)` has been called.
+
+    Override `update` (and `initialise`, `terminate`) as in any py_trees behaviour. An exception in one of them makes
+    the leaf fail in that tick, is reported with its traceback, and hurts nobody else.
+    """
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
 
 
 Predicate = Callable[[AgentContext], object]

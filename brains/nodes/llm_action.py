@@ -1,41 +1,57 @@
-"""Leaves in which the model chooses what to do or what to say."""
+"""The leaf in which the model chooses what to do."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import typing
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import msgspec
 from py_trees.common import Status
 
-from brains.actions import GameAction, action_schema, decode_action, label_of
+from brains.actions import GameAction, decode_action, label_of
 from brains.errors import ActionError, PromptError, TreeError
+from brains.nodes.arguments import Arguments
+from brains.nodes.context import AgentContext
 from brains.nodes.leaves import ActionMaker, OrderedLeaf, emitted
 from brains.nodes.llm import Input, LLMLeaf
-from brains.questions import Decision, NoAnswer, RenderedPrompt
+from brains.prompts.labels import label_problem
+from brains.questions import Decision, NoAnswer
 
-__all__ = ["Choice", "LLMAction", "Say"]
+__all__ = ["Choice", "ChoiceMaker", "Choices", "LLMAction", "Still"]
 
 Choice = type[GameAction] | GameAction
 """An action class, whose values are filled in, or a whole action."""
+Choices = Sequence[Choice] | Mapping[str, Choice]
+"""Choices by their `label`, or each with a word for this prompt alone."""
+ChoiceMaker = Callable[[AgentContext], Iterable[Choice] | Mapping[str, Choice]]
+"""Says what is possible now."""
+Still = Callable[[AgentContext, Mapping[str, Any]], object]
+"""Tells whether what was asked about is still so; the mapping holds the inputs and arguments of the question."""
 
 
 class LLMAction(LLMLeaf, OrderedLeaf):
     """Let the model choose one of a few actions, then carry it out.
 
     RUNNING while the model thinks and while the game carries the action out. Only one of `choices` can come of it,
-    whatever the model says.
+    whatever the model says, and only one that is possible in the tick in which it is ordered.
 
     Args:
         choices: action classes (or whole actions), each known by its `label`; or a mapping that gives each a word for
-            this prompt alone: `{"violent": Attack, "peaceful": Ignore}`. One that the game says is not possible now is
-            not offered; if none is left the leaf fails, if one is left it is taken without asking.
+            this prompt alone: `{"violent": Attack, "peaceful": Ignore}`; or a callable on the agent that returns
+            either, as it is possible now. One that the game says is not possible now is not offered; if none is left
+            the leaf fails, if one is left it is taken without asking.
         arguments: values for the chosen action's fields by name: callables on the agent, or plain values, taken when
-            the question is asked, so that the answer about one stranger never meets another. Fields without a value
-            here and without a default are asked of the model, by JSON Schema.
-        fallback: what to do without an answer: an action, an action class (its values come from `arguments`), a
-            callable that makes an action, or None: fail. What a callable can make is read from its return annotation;
-            for a lambda, say it with `emits=[Attack]`.
+            the question is asked, so that the answer about one stranger never meets another; or `one_of(...)`, which
+            limits a value to the ids that the agent perceives. Fields without a value here and without a default are
+            asked of the model, by JSON Schema.
+        still: tells whether the answer's premise still holds when it comes: `still(agent, asked)`, where `asked` has
+            the inputs and arguments that were asked about, by name (of one name the input). If it does not, the answer
+            is refused as `stale`.
+        fallback: what to do without a usable answer: an action, an action class (its values are the `arguments` as
+            they are by then), a callable that makes an action, or None: fail.
+        emits: what callable `choices` and a callable `fallback` can make, unless that can be read from their return
+            annotations: classes, or a mapping that gives each its word.
     """
 
     def __init__(
@@ -43,41 +59,59 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         name: str,
         *,
         prompt: str,
-        choices: Sequence[Choice] | Mapping[str, Choice],
+        choices: Choices | ChoiceMaker,
         inputs: Mapping[str, Input] | None = None,
         arguments: Mapping[str, Input] | None = None,
+        still: Still | None = None,
         fallback: Choice | ActionMaker | None = None,
-        emits: Sequence[type[GameAction]] = (),
+        emits: Sequence[type[GameAction]] | Mapping[str, type[GameAction]] = (),
         deadline: float = 5.0,
         priority: int = 0,
         retry: float = 2.0,
+        model: str = "",
     ) -> None:
-        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority, retry=retry)
-        pairs = list(choices.items() if isinstance(choices, Mapping) else [(None, choice) for choice in choices])
-        self.choices = {_label(name, word, choice): choice for word, choice in pairs}
-        if len(self.choices) != len(pairs) or not pairs:
-            raise TreeError(f"{name!r}: give at least one choice, each with a `label` of its own")
+        super().__init__(
+            name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority, retry=retry, model=model
+        )
+        self.maker: ChoiceMaker | None = None
+        """Says what is possible now, where that is computed."""
+        if callable(choices):
+            self.maker = choices
+            classes = _made_by(name, choices, emits)
+            declared: Mapping[str, Choice] = emits if isinstance(emits, Mapping) else {}
+        else:
+            declared = _by_word(name, choices)
+            classes = [_class_of(choice) for choice in declared.values()]
+            if not declared:
+                raise TreeError(f"{name!r}: give at least one choice, each with a `label` of its own")
+        self.choices: Mapping[str, Choice] = dict(declared)
+        """By word. Where they are computed: those that `emits` gives a word, which may be none."""
         self.arguments = dict(arguments or {})
+        self.still = still
         self.fallback = fallback
-        classes = [_class_of(choice) for _, choice in pairs]
         if isinstance(fallback, GameAction) or _is_action_class(fallback):
             classes.append(_class_of(fallback))
         elif fallback is not None:
-            classes += emitted(name, fallback, emits)
+            classes += emitted(name, fallback, _classes_in(emits))
         self.actions: tuple[type[GameAction], ...] = tuple(dict.fromkeys(classes))
         """The classes that this leaf can order: the game must have declared them."""
+        self._arguments = Arguments(self.arguments)
+        self._inputs: dict[str, Any] = {}
+        self._offered: Mapping[str, Choice] = {}
+        self._missing: list[str] = []
+        self._word = ""
         self._chosen: Choice | None = None
         self._choice: Decision | None = None
-        self._values: dict[str, Any] = {}
 
     @property
     def labels(self) -> tuple[str, ...]:
-        """The choices' label words."""
+        """The choices' label words, as far as they are known beforehand."""
         return tuple(self.choices)
 
     def initialise(self) -> None:
         """Forget the last choice."""
         self._chosen = self._choice = None
+        self._word = ""
         self.asking.stop("asked anew")
 
     def update(self) -> Status:
@@ -100,199 +134,232 @@ class LLMAction(LLMLeaf, OrderedLeaf):
 
     def terminate(self, new_status: Status) -> None:
         """Stop the model, or the action, if this leaf loses its branch."""
-        if self.is_real_cancel(new_status):
-            self.asking.stop("the branch was lost")
+        self.asking.stop("the branch was lost")
         super().terminate(new_status)
 
+    # --- asking ----------------------------------------------------------------------------------------------------
+
     def _begin(self) -> Status:
-        possible = {label: c for label, c in self.choices.items() if self.agent.can(_class_of(c))}
-        values = {name: value(self.agent) if callable(value) else value for name, value in self.arguments.items()}
-        self._values = {name: value for name, value in values.items() if value is not None}
-        if not possible:
+        self._arguments.take(self.agent)
+        self._offered = {
+            word: choice
+            for word, choice in self._choices_now().items()
+            if self.agent.can(_class_of(choice)) and (isinstance(choice, GameAction) or self._arguments.allow(choice))
+        }
+        if not self._offered:
             self.feedback_message = "none of the choices is possible now"
             return Status.FAILURE
-        if len(possible) == 1:
-            (self._chosen,) = possible.values()
-            return self._fill(None)
+        if len(self._offered) == 1:
+            return self._take_the_only_one()
         if self.resting:
             return Status.FAILURE
-        labels = tuple(possible)
-        prompt = self.rendered(labels)
-        if prompt is None:
+        words = tuple(self._offered)
+        problem = label_problem(words) if self.maker is not None else None
+        if problem is not None:
+            raise TreeError(f"{self.name!r}: {problem}; to choose among ids, use arguments={{...: one_of(...)}}")
+        values = self.gathered()
+        if values is None:
             return Status.FAILURE
-        self.asking.start(prompt, labels=labels)
+        self._inputs = values
+        self.asking.start(self.agent.render(self.prompt, values, words), labels=words)
         return Status.RUNNING
 
-    def _take(self, decision: Decision) -> Status:
-        """Go on with an answer: it is a label first and, if need be, the action's values after it."""
-        if self._chosen is None:
-            choice = self.choices.get(decision.answer)
-            if choice is None:
-                return self._fall_back("malformed", f"{decision.answer!r} is not one of the choices", decision)
-            self._chosen, self._choice = choice, decision
-            return self._fill(decision)
-        assert isinstance(self._chosen, type)
-        self.answered(decision, msgspec.json.encode(decision.value).decode())
-        return self._finish(self._chosen, {**self._known(self._chosen), **(decision.value or {})}, decision)
+    def _choices_now(self) -> Mapping[str, Choice]:
+        if self.maker is None:
+            return self.choices
+        found = _by_word(self.name, self.maker(self.agent), self.choices)
+        for choice in found.values():
+            if _class_of(choice) not in self.actions:
+                made = _class_of(choice).__name__
+                raise TreeError(f"{self.name!r}: choices made {made}, which is not declared: add it to emits=[...]")
+        return found
 
-    def _fill(self, decision: Decision | None) -> Status:
-        """Make the chosen action, or ask for the values that are still missing."""
-        choice = self._chosen
-        assert choice is not None
-        if decision is not None:
-            self.answered(decision, f"{decision.answer}, {decision.confidence:.2f}")
+    def _take_the_only_one(self) -> Status:
+        ((self._word, choice),) = self._offered.items()
+        self._chosen = choice
         if isinstance(choice, GameAction):
-            return self._order(choice, decision)
-        known = self._known(choice)
-        missing = [field.name for field in msgspec.structs.fields(choice) if field.required and field.name not in known]
-        if not missing:
-            return self._finish(choice, known, decision)
-        prompt = self.rendered(self.labels)
-        if prompt is None:
-            return Status.FAILURE
+            return self._order(choice, None)
+        if self._arguments.missing(choice):
+            return Status.FAILURE if self.resting else self._ask_for_values(choice)
+        try:
+            action = decode_action(choice, self._arguments.known(choice))
+        except ActionError as error:
+            return self._fall_back("bad_arguments", str(error))
+        return self._order(action, None)
+
+    def _ask_for_values(self, choice: type[GameAction]) -> Status:
+        """Ask for what is missing, about the same inputs as the question for the label, if there was one."""
+        if self._choice is None:
+            values = self.gathered()
+            if values is None:
+                return Status.FAILURE
+            self._inputs = values
+        self._missing = self._arguments.missing(choice)
+        prompt = self.agent.render(self.prompt, self._inputs, self.labels or tuple(self._offered))
         self.asking.start(
-            _ask_for_values(prompt, choice, missing),
-            since=None if decision is None else self.asking.since,
-            schema=_part(action_schema(choice), missing),
+            self._arguments.question(prompt, choice),
+            since=None if self._choice is None else self.asking.since,
+            schema=self._arguments.schema(choice),
         )
         return Status.RUNNING
 
-    def _known(self, choice: type[GameAction]) -> dict[str, Any]:
-        names = {field.name for field in msgspec.structs.fields(choice)}
-        return {name: value for name, value in self._values.items() if name in names}
+    # --- answers ---------------------------------------------------------------------------------------------------
 
-    def _finish(self, choice: type[GameAction], params: dict[str, Any], decision: Decision | None) -> Status:
+    def _take(self, decision: Decision) -> Status:
+        """Go on with an answer: it is a label first and, if need be, the action's values after it."""
+        is_label = self._chosen is None
         try:
-            action = decode_action(choice, params)
+            action = self._make(decision)
+        except _Refused as refused:
+            return self._fall_back(refused.reason, refused.message, decision)
         except ActionError as error:
             return self._fall_back("bad_arguments", str(error), decision)
-        return self._order(action, decision)
+        except Exception as error:
+            # The author's own code: `still`, `choices` or `one_of`. Without this the question would end in no report.
+            self.agent.fault(self, error)
+            return self._fall_back("error", f"{type(error).__name__}: {error}", decision)
+        if is_label:
+            self.answered(decision, f"{decision.answer}, {decision.confidence:.2f}")
+            self._choice = decision
+        else:
+            self.answered(decision, msgspec.json.encode(decision.value).decode())
+        if action is not None:
+            return self._order(action, decision)
+        assert isinstance(self._chosen, type)
+        return self._ask_for_values(self._chosen)
+
+    def _make(self, decision: Decision) -> GameAction | None:
+        """Make an action of an answer if it still fits the newest snapshot; None if values are missing.
+
+        Raises:
+            _Refused: it does not.
+            ActionError: the values do not fit the action.
+        """
+        choice, said = self._chosen, {}
+        if choice is None:
+            self._word = decision.answer
+            choice = self._offered.get(decision.answer)
+            if choice is None:
+                raise _Refused("malformed", f"{decision.answer!r} is not one of the choices")
+        else:
+            said = self._said(decision)
+        if not self.agent.can(_class_of(choice)) or self._choices_now().get(self._word) != choice:
+            raise _Refused("not_possible", f"{self._word} is not possible any more")
+        self._arguments.look_again(self.agent)
+        known = {} if isinstance(choice, GameAction) else self._arguments.known(choice)
+        if isinstance(choice, type):
+            gone = self._arguments.gone(choice, said)
+            if gone or not self._arguments.allow(choice):
+                raise _Refused("stale", f"{gone or f'what {self._word} was about'} is not there any more")
+        if self.still is not None:
+            asked = {**self._arguments.values, **known, **said, **self._inputs}
+            if not self.still(self.agent, asked):
+                raise _Refused("stale", "what was asked about is not so any more")
+        self._chosen = choice
+        if isinstance(choice, GameAction):
+            return choice
+        if not said and self._arguments.missing(choice):
+            return None
+        return decode_action(choice, {**known, **said})
+
+    def _said(self, decision: Decision) -> dict[str, Any]:
+        """Return the values of an answer if they are those that were asked for, each one of those offered."""
+        assert isinstance(self._chosen, type)
+        said = dict(decision.value or {})
+        if set(said) != set(self._missing):
+            raise _Refused(
+                "bad_arguments", f"asked for {', '.join(self._missing)}, and got {', '.join(said) or 'nothing'}"
+            )
+        outside = self._arguments.gone(self._chosen, said)
+        if outside:
+            raise _Refused("bad_arguments", f"{outside} was not offered")
+        return said
 
     def _order(self, action: GameAction, decision: Decision | None) -> Status:
-        if not self.agent.can(type(action)):
-            return self._fall_back("not_possible", f"{type(action).__name__} is not possible any more", decision)
         if decision is None:
             return self.order(action, source="tree", reason="the only choice")
-        first = self._choice or decision
-        return self.order(action, source="llm", reason=f"{first.answer} {first.confidence:.2f}")
+        confidence = (self._choice or decision).confidence
+        return self.order(action, source="llm", reason=f"{self._word} {confidence:.2f}")
 
     def _fall_back(self, reason: str, message: str, decision: Decision | None = None) -> Status:
         self.fell_back(reason, message, decision=decision)
+        action = self._fallback_now()
+        return self.fail_for_a_while() if action is None else self.order(action, source="fallback", reason=reason)
+
+    def _fallback_now(self) -> GameAction | None:
+        """Make the fallback of the present: it is no answer about what was, but what to do now."""
         fallback = self.fallback
-        if fallback is None:
-            return self.fail_for_a_while()
-        if isinstance(fallback, GameAction):
-            action = fallback
-        elif _is_action_class(fallback):
-            action = decode_action(fallback, self._known(fallback))
-        else:
-            action = fallback(self.agent)
-        return self.order(action, source="fallback", reason=reason)
+        if fallback is None or isinstance(fallback, GameAction):
+            return fallback
+        if not _is_action_class(fallback):
+            return fallback(self.agent)
+        self._arguments.take(self.agent)
+        values = self._arguments.first(fallback)
+        missing = [f.name for f in msgspec.structs.fields(fallback) if f.required and f.name not in values]
+        if missing:
+            self.feedback_message += f"; and no {', '.join(missing)} for {fallback.__name__}"
+            return None
+        return decode_action(fallback, values)
 
 
-class Say(LLMLeaf):
-    """Speak a line that the model makes up, piece by piece as it comes; SUCCESS when it is out.
+class _Refused(Exception):
+    """An answer that the leaf does not act on."""
 
-    Args:
-        fallback: the line to speak if there is no answer before the first word; None: fail.
-        max_tokens: upper limit of the line's length for the model; 1 token is about 4 letters.
-        max_chars: the line is cut at this length, at the end of a word.
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.message = message
+
+
+def _by_word(
+    name: str, choices: Iterable[Choice] | Mapping[str, Choice], words: Mapping[str, Choice] | None = None
+) -> dict[str, Choice]:
+    """Return choices by word: those given, those that `words` has for their classes, or their labels."""
+    if isinstance(choices, Mapping):
+        pairs = list(choices.items())
+    else:
+        known = {_class_of(choice): word for word, choice in (words or {}).items()}
+        pairs = [(known.get(_action_class(name, one)) or label_of(_class_of(one)), one) for one in choices]
+    for _, choice in pairs:
+        _action_class(name, choice)
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise TreeError(f"{name!r}: give at least one choice, each with a `label` of its own")
+    return found
+
+
+def _made_by(
+    name: str, maker: ChoiceMaker, emits: Sequence[type[GameAction]] | Mapping[str, type[GameAction]]
+) -> list[type[GameAction]]:
+    """Return the classes that computed choices can be: by `emits`, or by the function's annotated return.
+
+    Raises:
+        TreeError: neither says so.
     """
-
-    def __init__(
-        self,
-        name: str,
-        *,
-        prompt: str,
-        inputs: Mapping[str, Input] | None = None,
-        fallback: str | None = None,
-        max_tokens: int = 48,
-        max_chars: int = 240,
-        deadline: float = 10.0,
-        priority: int = 0,
-        retry: float = 2.0,
-    ) -> None:
-        super().__init__(name, prompt=prompt, inputs=inputs, deadline=deadline, priority=priority, retry=retry)
-        self.fallback = fallback
-        self.max_tokens = max_tokens
-        self.max_chars = max_chars
-        self._line = ""
-        self._said = ""
-
-    def initialise(self) -> None:
-        """Begin a new line."""
-        self._line = self._said = ""
-        self.asking.stop("asked anew")
-
-    def update(self) -> Status:
-        """Ask, then pass on what has come."""
-        self.seen()
-        if not self.asking.open:
-            return self._begin()
-        ticket = self.asking.ticket
-        assert ticket is not None
-        outcome = self.asking.poll()
-        if isinstance(outcome, Decision):
-            self._speak(outcome.answer, done=True)
-            self.answered(outcome, self._said)
-            return Status.SUCCESS
-        if outcome is None:
-            self._speak(self.agent.text_of(ticket), done=False)
-            return Status.RUNNING
-        self.fell_back(outcome.reason, outcome.message)
-        return self._without_answer()
-
-    def terminate(self, new_status: Status) -> None:
-        """Stop in the middle of the line if this leaf loses its branch."""
-        if self.is_real_cancel(new_status):
-            self.asking.stop("the branch was lost")
-            self._end_line()
-
-    def _begin(self) -> Status:
-        if self.resting:
-            return Status.FAILURE
-        self._line = self.agent.new_line()
+    classes = list(_classes_in(emits))
+    if not classes:
         try:
-            prompt = self.rendered()
-        except PromptError as error:
-            self.agent.fault(self, error)
-            self.fell_back("prompt_error", str(error))
-            return self._without_answer()
-        if prompt is None:
-            return Status.FAILURE
-        self.asking.start(prompt, max_tokens=self.max_tokens)
-        return Status.RUNNING
-
-    def _without_answer(self) -> Status:
-        if self._said:
-            self._end_line()
-            return Status.SUCCESS
-        if self.fallback is None:
-            return self.fail_for_a_while()
-        self._speak(self.fallback, done=True)
-        return Status.SUCCESS
-
-    def _speak(self, text: str, *, done: bool) -> None:
-        """Send what is new of `text`. An open word waits for its end, so that a line never ends in half a word."""
-        text = " ".join(_printable(text).split())
-        if not done:
-            text = text[: text.rfind(" ") + 1]
-        if len(text) > self.max_chars:
-            text = text[: self.max_chars].rpartition(" ")[0] or text[: self.max_chars]
-        # What has been said cannot be taken back; should the whole answer differ from its pieces, its rest follows.
-        new = text[len(self._said) :]
-        if new or done:
-            self._said += new
-            self.agent.say(self._line, new, done=done)
-
-    def _end_line(self) -> None:
-        if self._said:
-            self.agent.say(self._line, "", done=True)
+            classes = list(_annotated(typing.get_type_hints(maker).get("return")))
+        except (NameError, TypeError):
+            classes = []
+    if classes and GameAction not in classes and all(_is_action_class(one) for one in classes):
+        return classes
+    raise TreeError(
+        f"{name!r}: say what choices can be, `emits=[Attack, Flee]`, or annotate the function's return: "
+        "`-> list[type[Attack] | type[Flee]]`"
+    )
 
 
-def _printable(text: str) -> str:
-    """Return text without control characters: it goes to a game, and may come from a model that went astray."""
-    return "".join(" " if char.isspace() else char for char in text if char.isprintable() or char.isspace())
+def _annotated(kind: Any) -> Iterator[type[GameAction]]:
+    """Yield the action classes in an annotation, wherever they stand."""
+    if _is_action_class(kind):
+        yield kind
+    for part in typing.get_args(kind):
+        yield from _annotated(part)
+
+
+def _classes_in(emits: Sequence[type[GameAction]] | Mapping[str, type[GameAction]]) -> tuple[type[GameAction], ...]:
+    return tuple(emits.values() if isinstance(emits, Mapping) else emits)
 
 
 def _is_action_class(value: object) -> TypeGuard[type[GameAction]]:
@@ -303,21 +370,8 @@ def _class_of(choice: Choice) -> type[GameAction]:
     return choice if isinstance(choice, type) else type(choice)
 
 
-def _label(leaf: str, word: str | None, choice: Any) -> str:
+def _action_class(name: str, choice: Any) -> type[GameAction]:
     kind = choice if isinstance(choice, type) else type(choice)
     if not issubclass(kind, GameAction):
-        raise TreeError(f"{leaf!r}: {choice!r} is not an action; choices are GameAction classes or actions")
-    return label_of(kind) if word is None else word
-
-
-def _part(schema: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return the flat schema of some of an object's values, all required, as grammars need it."""
-    properties = {name: schema["properties"][name] for name in names}
-    part = {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
-    return {**part, "$defs": schema["$defs"]} if "$defs" in schema else part
-
-
-def _ask_for_values(prompt: RenderedPrompt, choice: type[GameAction], names: list[str]) -> RenderedPrompt:
-    """Turn a question for a label into one for the values of what was chosen."""
-    text = f"{prompt.user}\nYou chose: {label_of(choice)}. Answer with JSON that gives {', '.join(names)}."
-    return msgspec.structs.replace(prompt, name=f"{prompt.name}#{choice.__name__}", user=text, turns=())
+        raise TreeError(f"{name!r}: {choice!r} is not an action; choices are GameAction classes or actions")
+    return kind

@@ -8,7 +8,7 @@ from py_trees.behaviour import Behaviour
 
 from brains.actions import GameAction
 from brains.nodes.leaves import Action
-from brains.nodes.llm import LLMLeaf
+from brains.nodes.llm import LLMNode
 from brains.nodes.llm_action import LLMAction
 
 __all__ = ["actions_of", "duplicate_paths", "llm_leaves_of", "paths_of"]
@@ -61,9 +61,9 @@ def actions_of(root: Behaviour) -> dict[str, type[GameAction]]:
     return found
 
 
-def llm_leaves_of(root: Behaviour) -> list[LLMLeaf]:
-    """Return the leaves that ask a model, in tree order."""
-    return [node for node in root.iterate() if isinstance(node, LLMLeaf)]
+def llm_leaves_of(root: Behaviour) -> list[LLMNode]:
+    """Return the nodes that ask a model, in tree order: leaves, and selectors whose child the model picks."""
+    return [node for node in root.iterate() if isinstance(node, LLMNode)]
 
 
 def _clean(node: Behaviour) -> str:

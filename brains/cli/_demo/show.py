@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import TextIO
 
@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from brains.cli._demo.story import AgentState, Item, Story, printable
-from brains.cli._demo.tally import Tally
+from brains.cli._demo.tally import LeafTally, Tally
 from brains.snapshot import TickReport
 
 __all__ = ["LogToShow", "PlainShow", "ScreenShow", "Show", "print_summary"]
@@ -156,7 +156,7 @@ class ScreenShow(Show):
             f"{story.time:5.1f} s   {story.rate():.1f} questions/s   {story.asked} asked   ",
             (f"{story.answered} answered", "green"),
             "   ",
-            (f"{story.fallbacks} fallbacks", "bold red" if story.fallbacks else "dim"),
+            (_fallbacks(story.fallbacks), "bold red" if story.fallbacks else "dim"),
         )
         counts.no_wrap, counts.overflow = True, "ellipsis"
         problem = self._pinned()
@@ -177,6 +177,8 @@ class ScreenShow(Show):
         text = Text(state.agent, style="bold")
         if lines > 2:
             text.append(f"\n{state.brain}", style="dim")
+            if state.fallbacks:
+                text.append(f"\n{state.fallbacks} fallback{'s' * (state.fallbacks > 1)}", style="red")
         return text
 
     def _lines(self, state: AgentState) -> list[Text]:
@@ -195,6 +197,11 @@ class ScreenShow(Show):
             line.no_wrap, line.overflow = True, "ellipsis"
         # On a small screen only the last two lines are shown: then the action matters more than the question.
         return lines if self._console.height >= 12 + 5 * len(self.story.agents) else [lines[1], lines[3]]
+
+
+def _fallbacks(reasons: Counter[str]) -> str:
+    told = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+    return f"{reasons.total()} fallbacks" + (f" ({told})" if told else "")
 
 
 def _item_line(item: Item) -> Text:
@@ -248,10 +255,18 @@ def print_summary(tally: Tally, model: str, out: TextIO | None = None) -> None:
     for name, text in rows:
         console.print(Text.assemble((f"{name:<11}", "bold"), printable(text)))
     console.print()
-    width = max((len(leaf.leaf) for leaf in tally.leaves.values()), default=0)
     for leaf in tally.leaves.values():
-        if leaf.speaks:
-            said = f"{leaf.answered} lines, {len(leaf.answers)} different"
-        else:
-            said = ", ".join(f"{label} {count}" for label, count in leaf.answers.most_common()) or "no answers"
-        console.print(Text.assemble(f"{leaf.leaf:<{width}}   asked {leaf.asked:>3}   ", (printable(said), "green")))
+        console.print(_leaf_line(leaf, max(len(one.leaf) for one in tally.leaves.values())))
+
+
+def _leaf_line(leaf: LeafTally, width: int) -> Text:
+    """Return what one leaf came to: how sure the model was, what it said, and how often it did not count."""
+    if leaf.speaks:
+        said = f"{leaf.answered} lines, {len(leaf.answers)} different"
+    else:
+        said = ", ".join(f"{label} {count}" for label, count in leaf.answers.most_common()) or "no answers"
+    sure = "" if leaf.confidence is None else f"sure {leaf.confidence:.2f}"
+    line = Text.assemble(f"{leaf.leaf:<{width}}   asked {leaf.asked:>3}   {sure:<9}   ", (printable(said), "green"))
+    if leaf.fallbacks:
+        line.append(f"   {_fallbacks(leaf.fallbacks)}", style="red")
+    return line

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from brains.actions import params_of
+from brains.questions import Decision
 from brains.snapshot import LeafReport, Order, TickReport
 
-__all__ = ["AgentState", "Item", "Story", "printable", "shown_action"]
+__all__ = ["AgentState", "Item", "Story", "printable", "shown_action", "shown_decision"]
 
 Kind = Literal["news", "says", "asks", "answer", "FALLBACK", "does", "cancels", "problem"]
 RATE_SECONDS = 5.0
 NOTICE_SECONDS = 5.0
+MUCH_OFF = 0.5
+"""Mass off the labels from which on it is worth telling."""
 
 
 class Item(NamedTuple):
@@ -38,6 +41,8 @@ class AgentState:
         self.question = ""
         self.answer = ""
         self.fell_back = False
+        self.fallbacks = 0
+        """How often one of its leaves did without an answer."""
         self.says = ""
         self.notice = ""
         self.notice_until = 0.0
@@ -51,7 +56,8 @@ class Story:
         self.agents: dict[str, AgentState] = {}
         self.asked = 0
         self.answered = 0
-        self.fallbacks = 0
+        self.fallbacks: Counter[str] = Counter()
+        """By reason."""
         self._asked_at: deque[float] = deque()
         self._latest: dict[tuple[str, str], str] = {}
 
@@ -95,7 +101,10 @@ class Story:
             return "answer", f"{leaf}  {answer}"
         if note.kind == "fallback":
             text = printable(f"{note.reason}: {note.text}" if note.text else note.reason)
-            self.fallbacks += 1
+            if note.decision is not None:
+                text += f" (it was {shown_decision(note.decision)})"
+            self.fallbacks[printable(note.reason)] += 1
+            state.fallbacks += 1
             self._place(state, key, f"FALLBACK {text}", fell_back=True)
             return "FALLBACK", f"{leaf}  {text}"
         if note.kind == "expired":
@@ -147,7 +156,7 @@ def shown_answer(note: LeafReport) -> str:
     if decision is None:
         return printable(note.text)
     if decision.probabilities:
-        text = f"{decision.answer} {decision.confidence:.2f}"
+        text = shown_decision(decision)
         verdict = note.text.partition(",")[0]
         if verdict in ("yes", "no"):
             text += f" = {verdict}"
@@ -155,6 +164,15 @@ def shown_answer(note: LeafReport) -> str:
         text = f'"{printable(note.text)}"'
     shared = ", shared" if decision.shared else ""
     return f"{printable(text)}  ({decision.latency.total * 1000:.0f} ms{shared})"
+
+
+def shown_decision(decision: Decision) -> str:
+    """Return an answer with its confidence, and how much the model wanted to say something else, if that was much."""
+    answer = decision.answer or ", ".join(f"{name} {value}" for name, value in (decision.value or {}).items())
+    if not decision.probabilities:
+        return printable(answer)
+    off = f", {decision.off_label:.0%} off the labels" if decision.off_label >= MUCH_OFF else ""
+    return printable(f"{answer} {decision.confidence:.2f}{off}")
 
 
 def shown_action(order: Order) -> str:

@@ -39,6 +39,8 @@ class LeafTally:
     """Verdicts that grew too old to be kept."""
     answers: Counter[str] = field(default_factory=Counter)
     """By label; for free text by the line itself."""
+    confidences: list[float] = field(default_factory=list)
+    """Probability of each answer that came with probabilities."""
     speaks: bool = False
     """It asks for free text."""
 
@@ -46,6 +48,11 @@ class LeafTally:
     def open(self) -> int:
         """Questions without an end."""
         return self.asked - self.answered - self.unanswered - self.cancelled
+
+    @property
+    def confidence(self) -> float | None:
+        """Median probability of the answers, 0 to 1; None if none came with any."""
+        return statistics.median(self.confidences) if self.confidences else None
 
 
 class Tally:
@@ -106,6 +113,8 @@ class Tally:
             return
         self.latencies.append(decision.latency.total)
         leaf.speaks = leaf.speaks or decision.way == "text"
+        if decision.probabilities:
+            leaf.confidences.append(decision.confidence)
         if decision.value is None or decision.probabilities:
             leaf.answers[decision.answer] += 1
 
@@ -179,6 +188,7 @@ class Tally:
                     "prompt": leaf.prompt,
                     **{w: getattr(leaf, w) for w in ("asked", "answered", "unanswered", "cancelled", "open")},
                     "fallbacks": dict(leaf.fallbacks.most_common()),
+                    "confidence": None if leaf.confidence is None else round(leaf.confidence, 3),
                     "answers": dict(leaf.answers.most_common()),
                 }
                 for leaf in self.leaves.values()
