@@ -6,7 +6,7 @@ The rules:
 - Order: priority, then the earlier deadline, then first come.
 - No agent starves. Whoever has been served since another one began to wait may go before it `OUT_OF_TURN` times; then
   that one goes that has waited longest, whatever its priority. Waited longest has, of the session that has gone longest
-  without a start, the agent that has gone longest without one. So an agent with many questions, or one that asks at a
+  without a turn, the agent that has gone longest without a start. So an agent with many questions, or one that asks at a
   high priority in every tick, gets most of the starts, but never all.
 - Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the
   line. Otherwise an agent that asks anew every tick would go to the end every tick and never be answered.
@@ -217,15 +217,16 @@ class QuestionQueue(Generic[E]):
         """Return the request that `take` would return, without taking it."""
         if not self._line or len(self._running) >= self.slots:
             return None
-        return self._turns.next(self._line)[0]
+        return self._turns.next(self._line).request
 
     def take(self, now: float) -> Request[E] | None:
         """Return the request that is to be started now; None where nobody waits or no slot is free."""
         if not self._line or len(self._running) >= self.slots:
             return None
-        request, out_of_turn = self._turns.next(self._line)
+        choice = self._turns.next(self._line)
+        request = choice.request
         self._unlist(request)
-        self._turns.started(request, out_of_turn, self._line)
+        self._turns.started(choice, self._line)
         for entry in request.entries:
             self._forget_waiting(entry)
         request.started = now
