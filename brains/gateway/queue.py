@@ -6,8 +6,8 @@ The rules:
 - Order: priority, then the earlier deadline, then first come.
 - No agent starves. Whoever has been served since another one began to wait may go before it `OUT_OF_TURN` times; then
   that one goes that has waited longest, whatever its priority. Waited longest has, of the session that has gone longest
-  without a turn, the agent that has gone longest without a start. So an agent with many questions, or one that asks at a
-  high priority in every tick, gets most of the starts, but never all.
+  without a turn, the agent that has gone longest without a start. So an agent with many questions, or one that asks
+  at a high priority in every tick, gets most of the starts, but never all.
 - Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the
   line. Otherwise an agent that asks anew every tick would go to the end every tick and never be answered.
 - Too many waiting requests: one of the session with the most of them goes, its one with the lowest priority, the
@@ -85,7 +85,18 @@ E = TypeVar("E", bound=Entry)
 class Request(Generic[E]):
     """What the model is asked once, for all entries that wait for the same answer."""
 
-    __slots__ = ("entries", "identity", "joined", "number", "question", "retries", "sessions", "started", "text")
+    __slots__ = (
+        "entries",
+        "identity",
+        "joined",
+        "number",
+        "question",
+        "retries",
+        "sessions",
+        "started",
+        "text",
+        "tried",
+    )
 
     def __init__(self, question: Question, identity: Identity, number: int) -> None:
         self.question = question
@@ -103,6 +114,8 @@ class Request(Generic[E]):
         """What the model has said so far."""
         self.retries = 0
         """How often it was put back into the line."""
+        self.tried: Any = None
+        """The server that was asked last."""
 
     def put(self, entry: E) -> None:
         """Take an entry in."""

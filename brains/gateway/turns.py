@@ -4,10 +4,11 @@ The best placed request goes, unless that would be unfair to the one that has wa
 whom the best placed one is for have been served since the other began to wait, and that has happened `OUT_OF_TURN`
 times. Then the other goes, whatever its priority.
 
-Waited longest has, of the session that has gone longest without a turn, the agent that has gone longest without a start.
-Who is served goes behind all that wait, and so does who comes: no agent that waits is ever put back by anything but its
-own being served, and no session by anything but its own turn. So the turn of an agent comes after at most one turn of each other agent of its session, and that of
-the session after one of each other session. Before each turn go `OUT_OF_TURN` others, and each other agent once.
+Waited longest has, of the session that has gone longest without a turn, the agent that has gone longest without a
+start. Who is served goes behind all that wait, and so does who comes: no agent that waits is ever put back by anything
+but its own being served, and no session by anything but its own turn. So the turn of an agent comes after at most one
+turn of each other agent of its session, and that of the session after one of each other session. Before each turn go
+`OUT_OF_TURN` others, and each other agent once.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ class Turns:
         return min(map(self._turn_of, request.entries))
 
     def _turn_of(self, entry: Entry) -> Turn:
-        """Return when the entry's session had its last turn, and its agent its last start; or when it came, if that is later."""
+        """Return when its session had its last turn and its agent its last start, or when it came if that is later."""
         begun = entry.begun
         return (
             max(begun, self._turn_of_session.get(entry.question.session, 0)),
