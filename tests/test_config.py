@@ -99,7 +99,10 @@ def test_a_missing_folder_is_said_with_what_to_do(tmp_path: Path) -> None:
         ('limits = {max_agents = ""}', r":1: limits\.max_agents: expected a whole number, got text$"),
         ("[limits]\nmax_agent = 1", r":2: there is no setting 'max_agent' in limits"),
         ('log_level = "loud"', "log_level: expected one of debug, info, warning, error, got 'loud'$"),
-        ('label_way = "letters"', "label_way: expected one of completion, chat, schema, text, got 'letters'$"),
+        (
+            'label_way = "letters"',
+            "label_way: expected one of completion, chat, schema, text, systemone, got 'letters'$",
+        ),
         ("limits = 3", "limits: expected a table, got a whole number$"),
         ("port = 1\nallow_origins = [\n3]", r":2: allow_origins\[0\]: expected text, got a whole number$"),
         ("host = 1979-05-27", "host: expected text, got a date$"),
