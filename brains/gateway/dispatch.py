@@ -150,6 +150,7 @@ class Dispatcher:
         now = self._clock.now()
         self.expire(now)
         self.queue.slots = self._pool.slots
+        self._settle_losers(self.queue.make_room())
         while self._pool.pick() is not None and (request := self.queue.peek()) is not None:
             if not self._shed_hopeless(request, now):
                 taken = self.queue.take(now)
@@ -209,6 +210,7 @@ class Dispatcher:
         self._owner.ended(request, doing, retried=retry)
         self._stats.retried += retry
         if retry:
+            self.queue.slots = self._pool.slots
             self._settle_losers(self.queue.put_back(request))
         else:
             for place, ticket in enumerate(self.queue.finish(request)):

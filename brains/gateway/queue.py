@@ -199,7 +199,7 @@ class QuestionQueue(Generic[E]):
             request = self._by_identity[identity] = Request(entry.question, identity, entry.number)
         if request.started is None:
             self._wait(request, entry)
-            dropped.extend(self._make_room())
+            dropped.extend(self.make_room())
         else:
             dropped.extend(self._join(request, entry))
         return dropped
@@ -262,7 +262,7 @@ class QuestionQueue(Generic[E]):
                 self._wait(request, entry)
         if not request.entries:
             del self._by_identity[request.identity]
-        return dropped + self._make_room()
+        return dropped + self.make_room()
 
     def finish(self, request: Request[E]) -> list[E]:
         """Free the slot of a request that has really ended; return who waits for it, first come first."""
@@ -284,6 +284,15 @@ class QuestionQueue(Generic[E]):
             self.remove(entry)
             expired.append(entry)
         return expired
+
+    def make_room(self) -> list[tuple[E, str]]:
+        """Take out and return those that are too many; nothing else does so when `slots` has shrunk."""
+        dropped: list[tuple[E, str]] = []
+        while self.backlog > self.max_queue:
+            for entry in list(self._weakest().entries):
+                self.remove(entry)
+                dropped.append((entry, "queue_full"))
+        return dropped
 
     def drain(self) -> list[E]:
         """Take out and return all waiting entries."""
@@ -314,14 +323,6 @@ class QuestionQueue(Generic[E]):
             return []
         self.remove(older)
         return [(older, "superseded")]
-
-    def _make_room(self) -> list[tuple[E, str]]:
-        dropped: list[tuple[E, str]] = []
-        while self.backlog > self.max_queue:
-            for entry in list(self._weakest().entries):
-                self.remove(entry)
-                dropped.append((entry, "queue_full"))
-        return dropped
 
     def _weakest(self) -> Request[E]:
         """Return the request that goes when there are too many."""
