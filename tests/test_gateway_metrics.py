@@ -88,3 +88,10 @@ def test_a_quantile_lies_in_the_bucket_of_the_true_one(seconds: list[float], sha
 def test_nothing_takes_no_time() -> None:
     assert Histogram().quantile(0.5) == 0.0
     assert Histogram().snapshot()["mean"] == 0.0
+
+
+def test_warming_up_is_not_the_leafs_doing() -> None:
+    metrics = Metrics()
+    metrics.asked(question("x", leaf="Guard/Hostile?", session="warm-up"), "")
+    assert list(metrics.leaves) == [("(warm-up)", "guard/is_hostile")]
+    assert metrics.models[""].asked == 1

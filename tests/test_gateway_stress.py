@@ -38,7 +38,7 @@ class Storm:
             max_queue=MAX_QUEUE,
             cache_size=50,
             cache_ttl=3.0,
-            questions_per_minute=100,
+            questions_per_minute=8,
             tokens_per_minute=20_000,
             watchers=[self.metrics],
         )

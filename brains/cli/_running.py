@@ -7,12 +7,13 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from brains.checking import check_all
+from brains.cli._model_names import unknown_models
 from brains.config import Config, ModelSettings, of_ollama
 from brains.errors import ConfigError
 from brains.library import BrainLibrary
@@ -96,13 +97,14 @@ def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
     return ModelRouter({name: gateway(name) for name in ("", *config.models)})
 
 
-def errors_of(library: BrainLibrary, prompts: PromptLibrary) -> list[str]:
+def errors_of(library: BrainLibrary, prompts: PromptLibrary, models: Collection[str] = ()) -> list[str]:
     """Return a line for each error that `brains check` knows, except prompts that do not load: those are said anyway.
 
-    A check that fails itself must not keep anybody from playing.
+    `models` are the names that a node may give as its model. A check that fails itself must not keep anybody from
+    playing.
     """
     try:
-        found = check_all(library, prompts)
+        found = [*check_all(library, prompts), *unknown_models(library, models)]
     except (Exception, SystemExit):
         log.debug("trees and prompts could not be checked", exc_info=True)
         return []

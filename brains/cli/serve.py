@@ -120,7 +120,7 @@ def command(
     for error in prompts.errors.values():
         log.error("%s", error)
     library = load_trees(trees)
-    for text in errors_of(library, prompts):
+    for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
     stats = None if stats_every is None else _Stats(stats_every, stats_format)
     asyncio.run(_serve(config, library, prompts, folder, stats))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import Counter
+from collections.abc import Iterable
 from typing import Any
 
 from brains.questions import Decision, Outcome, Question
@@ -175,9 +176,14 @@ class ModelMetrics(_Counts):
 
 
 class Metrics:
-    """Everything that is counted, by leaf and by model."""
+    """Everything that is counted, by leaf and by model.
 
-    def __init__(self) -> None:
+    Args:
+        apart: sessions whose questions are counted by the session's name instead of the leaf's: nobody plays there.
+    """
+
+    def __init__(self, apart: Iterable[str] = ("warm-up",)) -> None:
+        self._apart = {name: f"({name})" for name in apart}
         self.leaves: dict[tuple[str, str], LeafMetrics] = {}
         """By the leaf's path and its prompt."""
         self.models: dict[str, ModelMetrics] = {}
@@ -185,18 +191,18 @@ class Metrics:
 
     def asked(self, question: Question, model: str) -> None:
         """Count a question."""
-        self._leaf(question.leaf, question.prompt.name).asked += 1
+        self._leaf_of(question).asked += 1
         self._model(model).asked += 1
 
     def ended(self, question: Question, outcome: Outcome, model: str, seconds: float, kept: bool) -> None:
         """Count a question's end."""
-        self._leaf(question.leaf, question.prompt.name).end(outcome, seconds)
+        self._leaf_of(question).end(outcome, seconds)
         self._model(model).end(outcome, seconds)
 
     def exchanged(self, exchange: Exchange) -> None:
         """Count a request."""
         question = exchange.question
-        self._leaf(question.leaf, question.prompt.name).exchange(exchange)
+        self._leaf_of(question).exchange(exchange)
         self._model(exchange.model).exchange(exchange)
 
     def report(self, report: TickReport) -> None:
@@ -212,6 +218,9 @@ class Metrics:
         ]
         models = [{"name": name, **one.snapshot()} for name, one in sorted(self.models.items())]
         return {"bounds": list(BOUNDS), "leaves": leaves, "models": models}
+
+    def _leaf_of(self, question: Question) -> LeafMetrics:
+        return self._leaf(self._apart.get(question.session, question.leaf), question.prompt.name)
 
     def _leaf(self, leaf: str, prompt: str) -> LeafMetrics:
         found = self.leaves.get((leaf, prompt))
