@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -15,12 +17,13 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from brains.errors import ConfigError, ModelBusy
-from brains.gateway import Gateway
+from brains.gateway import Exchange, Gateway
 from brains.gateway.otel import OtelWatcher, open_telemetry, wanted_by
 from brains.models.ollama import OllamaModel
+from brains.questions import NoAnswer
 from brains.testing import ManualClock
 from tests.fake_ollama import FakeOllama
-from tests.test_gateway import FakeModel, idle, question, running
+from tests.test_gateway import INFO, FakeModel, idle, question, running
 
 
 class Collector:
@@ -161,3 +164,31 @@ def test_asked_for_and_not_installed_says_what_to_install(monkeypatch: pytest.Mo
 )
 def test_the_standard_environment_counts(environ: dict[str, str], wanted: bool) -> None:
     assert wanted_by(environ) is wanted
+
+
+def test_it_is_sent_to_the_collector_of_the_settings() -> None:
+    got: list[str] = []
+
+    class Collect(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            got.append(self.path)
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collect) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        telemetry = open_telemetry(endpoint=f"http://127.0.0.1:{server.server_address[1]}/", service="castle")
+        asked = question("x")
+        telemetry.watcher.asked(asked, "")
+        telemetry.watcher.ended(asked, NoAnswer(reason="shed"), "", 0.0, False)
+        exchange = Exchange(question=asked, model="", info=INFO, url="", outcome=NoAnswer(reason="busy"), seconds=0.5)
+        telemetry.watcher.exchanged(exchange)
+        telemetry.close()
+        server.shutdown()
+        thread.join()
+    assert set(got) == {"/v1/traces", "/v1/metrics"}

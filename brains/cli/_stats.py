@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
 from rich.console import Console
@@ -18,8 +18,11 @@ __all__ = ["StatsFormat", "stats_of", "stats_text"]
 
 StatsFormat = Literal["table", "json"]
 
-PIPED_WIDTH = 220
-"""Columns where there is no terminal to fit into: a line must not be broken for `grep`."""
+COUNTS = ("asked", "answered", "reused", "shed", "cancelled")
+TIMES = ("p50 s", "p95 s", "queue p95 s", "tokens")
+
+WIDTH = 1000
+"""Columns: a line is never broken here, so that `grep` and `cut` find it whole; a narrow terminal breaks it itself."""
 
 
 def stats_of(metrics: Metrics, router: ModelRouter, since: float) -> dict[str, Any]:
@@ -41,24 +44,13 @@ def stats_of(metrics: Metrics, router: ModelRouter, since: float) -> dict[str, A
     return {"time": time.time(), "seconds": time.monotonic() - since, **found, "models": now}
 
 
-def stats_text(stats: Mapping[str, Any], form: StatsFormat, width: int | None) -> str:
-    """Return the numbers as tables, or as one line of JSON; with the line end.
-
-    Args:
-        stats: from `stats_of`.
-        form: which of both.
-        width: columns of the terminal; None where there is none.
-    """
+def stats_text(stats: Mapping[str, Any], form: StatsFormat) -> str:
+    """Return the numbers as tables, or as one line of JSON; with the line end."""
     if form == "json":
         return json.dumps(stats, separators=(",", ":")) + "\n"
-    return _tables(stats, width)
-
-
-def _tables(stats: Mapping[str, Any], width: int | None = None) -> str:
-    """Return the numbers as two tables, models and leaves."""
     to = io.StringIO()
-    console = Console(file=to, width=width or PIPED_WIDTH, color_system=None, highlight=False, emoji=False)
-    console.print(f"after {stats['seconds']:.0f} s", markup=False)
+    console = Console(file=to, width=WIDTH, color_system=None, highlight=False, emoji=False, markup=False)
+    console.print(f"after {stats['seconds']:.0f} s")
     console.print(_models(stats["models"]))
     if stats["leaves"]:
         console.print(_leaves(stats["leaves"]))
@@ -66,57 +58,43 @@ def _tables(stats: Mapping[str, Any], width: int | None = None) -> str:
 
 
 def _models(models: list[dict[str, Any]]) -> Table:
-    table = _table(
-        "model", "state", "asked", "answered", "reused", "shed", "cancelled", "failed", "requests", "retried"
-    )
-    for column in ("reloads", "waiting", "most", "in flight", "p50 s", "p95 s", "queue p95 s", "tokens"):
-        table.add_column(column, justify="right", no_wrap=True)
+    own = ("requests", "retried", "reloads", "waiting", "most", "in flight")
+    table = _table(["model", "state"], [*COUNTS, *own, *TIMES], ["failed"])
     for one in models:
         called = f"{one['name']} ({one['model']})" if one["name"] else one["model"]
         state = one["state"]
         if len(one["breakers"]) > 1:
             state += f" ({one['breakers'].count('closed')} of {len(one['breakers'])} servers)"
-        table.add_row(
-            called,
-            state,
-            *_counts(one),
-            str(sum(one.get("requests", {}).values())),
-            str(one.get("retried", 0)),
-            str(one.get("reloads", 0)),
-            str(one["waiting"]),
-            str(one["queue_high"]),
-            str(one["in_flight"]),
-            *_times(one),
-        )
+        numbers = [sum(one.get("requests", {}).values()), one.get("retried", 0), one.get("reloads", 0)]
+        numbers += [one["waiting"], one["queue_high"], one["in_flight"]]
+        table.add_row(called, state, *_counts(one), *map(str, numbers), *_times(one), _failed(one))
     return table
 
 
 def _leaves(leaves: list[dict[str, Any]]) -> Table:
-    table = _table("leaf", "prompt", "asked", "answered", "reused", "shed", "cancelled", "failed")
-    table.add_column("fallbacks")
-    for column in ("p50 s", "p95 s", "queue p95 s", "tokens"):
-        table.add_column(column, justify="right", no_wrap=True)
+    table = _table(["leaf", "prompt"], [*COUNTS, *TIMES], ["failed", "fallbacks"])
     for one in leaves:
-        table.add_row(one["leaf"], one["prompt"], *_counts(one), _reasons(one["fallbacks"]), *_times(one))
+        table.add_row(one["leaf"], one["prompt"], *_counts(one), *_times(one), _failed(one), _reasons(one["fallbacks"]))
     return table
 
 
-def _table(first: str, second: str, *numbers: str) -> Table:
+def _table(names: Sequence[str], numbers: Sequence[str], reasons: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="")
-    table.add_column(first, overflow="fold")
-    table.add_column(second, overflow="fold")
+    for name in names:
+        table.add_column(name)
     for name in numbers:
-        if name == "failed":
-            table.add_column(name)
-        else:
-            table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(name, justify="right")
+    for name in reasons:
+        table.add_column(name)
     return table
 
 
 def _counts(one: Mapping[str, Any]) -> list[str]:
-    others = {reason: count for reason, count in one.get("failed", {}).items() if reason != "shed"}
-    numbers = [str(one.get(name, 0)) for name in ("asked", "answered", "reused", "shed", "cancelled")]
-    return [*numbers, _reasons(others)]
+    return [str(one.get(name, 0)) for name in COUNTS]
+
+
+def _failed(one: Mapping[str, Any]) -> str:
+    return _reasons({reason: count for reason, count in one.get("failed", {}).items() if reason != "shed"})
 
 
 def _times(one: Mapping[str, Any]) -> list[str]:

@@ -7,7 +7,6 @@ import contextlib
 import functools
 import logging
 import os
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -139,9 +138,8 @@ class _Stats:
         """Print what there is so far. Whoever reads it may be gone, and that must not end the game."""
         from brains.cli._stats import stats_of, stats_text
 
-        width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
         with contextlib.suppress(OSError):
-            sys.stdout.write(stats_text(stats_of(metrics, router, self.since), self.form, width))
+            sys.stdout.write(stats_text(stats_of(metrics, router, self.since), self.form))
             sys.stdout.flush()
 
 
