@@ -186,13 +186,26 @@ OBJECT_ANSWERS: dict[str, Answer] = {
 async def test_an_action_falls_back_on_bad_arguments(fake: FakeOllama, name: str) -> None:
     async with asking(fake) as gateway:
         play = Play(holder, {"where": WHERE}, gateway, declared=["Hold"])
-        fake.next(OBJECT_ANSWERS[name])
+        # Once more, since an object that is no good is asked for twice.
+        fake.next(OBJECT_ANSWERS[name], OBJECT_ANSWERS[name])
         await play.until_ended()
         assert play.reasons == ["malformed"]
         order = play.ticks[-1].order
         assert order is not None
         assert order.action == Hold(place="gate", steps=0)
         assert play.time < DEADLINE
+
+
+@pytest.mark.parametrize("name", OBJECT_ANSWERS)
+async def test_an_action_takes_good_arguments_that_come_after_bad_ones(fake: FakeOllama, name: str) -> None:
+    async with asking(fake) as gateway:
+        play = Play(holder, {"where": WHERE}, gateway, declared=["Hold"])
+        fake.next(OBJECT_ANSWERS[name], spelt(GOOD))
+        await play.until_ended()
+        order = play.ticks[-1].order
+        assert order is not None
+        # What says nothing at all is not asked for again.
+        assert (order.source, gateway.stats.repaired) in (("llm", 1), ("fallback", 0))
 
 
 async def test_the_same_action_takes_good_arguments(fake: FakeOllama) -> None:

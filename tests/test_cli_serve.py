@@ -294,3 +294,82 @@ async def test_auto_without_any_model_stops_and_names_both_ways(project: Path, t
     assert "Traceback" not in text
     assert "ollama serve" in text
     assert "brains model pull" in text
+
+
+# Statistics, and several models
+
+
+async def play_once(url: str) -> None:
+    """Connect, have one agent ask, and take its answer."""
+    async with connect(url, proxy=None) as client:
+        await client.send(hello())
+        await receive(client)
+        add = [{"id": "g", "brain": "guard", "actions": [{"name": "Attack"}, {"name": "Patrol"}]}]
+        await client.send(frame("agents", add=add))
+        await receive(client)
+        seen = {"g": {"me": {"looks": "a masked man with a knife"}}}
+        await client.send(frame("snapshot", seq=1, time_ms=100, agents=seen))
+        assert (await receive(client))["type"] == "actions"
+        assert await receive(client) == {"type": "wake", "agents": ["g"]}
+
+
+async def test_statistics_are_printed_at_the_end_as_tables(project: Path) -> None:
+    async with serving(project, "--stats", "0") as (process, url):
+        await play_once(url)
+        process.terminate()
+        out, said = await process.communicate()
+    assert process.returncode == 0, said.decode()
+    lines = out.decode().splitlines()
+    assert lines[-1] == "stopped"
+    leaf = next(line for line in lines if line.startswith("Guard/Fight/Hostile?"))
+    assert leaf.split()[:4] == ["Guard/Fight/Hostile?", "hostile", "1", "1"]
+    model = next(line for line in lines if line.startswith("scripted "))
+    assert "ready" in model or "cold" in model
+    header = next(line for line in lines if line.startswith("leaf"))
+    assert header.index("asked") + len("asked") == leaf.index(" 1 ") + 2, "columns are aligned"
+    assert all(line == line.rstrip() for line in lines)
+
+
+async def test_statistics_as_json_are_all_that_is_on_stdout(project: Path) -> None:
+    (project / "brains.toml").write_text((project / "brains.toml").read_text() + '[models.other]\nmodel = "scripted"\n')
+    process = await start(project, "--stats", "0.05", "--stats-format", "json")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    said = (await process.stderr.readline()).decode()
+    assert said.startswith("listening on ws://")
+    await play_once(said.split()[-1])
+    first = json.loads(await process.stdout.readline())
+    assert {one["name"]: one["model"] for one in first["models"]} == {"": "scripted", "other": "scripted"}
+    process.terminate()
+    out, rest = await process.communicate()
+    assert process.returncode == 0, rest.decode()
+    last = [json.loads(line) for line in out.decode().splitlines()][-1]
+    (leaf,) = (one for one in last["leaves"] if one["leaf"] == "Guard/Fight/Hostile?")
+    assert (leaf["prompt"], leaf["answered"]) == ("hostile", leaf["asked"] - leaf["open"])
+    assert last["seconds"] > first["seconds"]
+    assert rest.decode().endswith("stopped\n")
+
+
+async def test_several_servers_are_for_ollama_only(project: Path) -> None:
+    (project / "brains.toml").write_text(
+        'port = 0\nmodel = "scripted"\nhosts = ["http://a", "http://b"]\ntrees = "castle"\n'
+    )
+    code, said = await finished(project)
+    assert code == 1
+    assert "hosts are for a model of Ollama, such as `llama3.2`, and not for 'scripted'" in said
+
+
+async def test_a_wrong_model_is_said_by_its_name(project: Path) -> None:
+    (project / "brains.toml").write_text(
+        'port = 0\nmodel = "scripted"\ntrees = "castle"\n[models.b]\nmodel = "gpt4 "\n'
+    )
+    code, said = await finished(project)
+    assert code == 1
+    assert "models.b: no model is called 'gpt4 '" in said
+
+
+def test_help_shows_how_to_print_statistics() -> None:
+    shown = CliRunner().invoke(command, ["--help"]).output
+    assert "--stats [SECONDS]" in shown
+    assert "brains serve --stats 60 --stats-format json" in shown
+    assert "[models.big]" in shown

@@ -103,6 +103,18 @@ def test_a_missing_folder_is_said_with_what_to_do(tmp_path: Path) -> None:
             'label_way = "letters"',
             "label_way: expected one of completion, chat, schema, text, systemone, got 'letters'$",
         ),
+        ('[models.big]\nmodel = "x"\nlabelway = "chat"', r":3: .*'labelway' in models\.big; did you mean 'label_way'"),
+        ('[models.big]\nmodel = "x"\nslots = 0', r":3: models\.big\.slots: expected a whole number of 1 or more$"),
+        ('[models.big]\nmodel = "x"\nlabel_way = "y"', r":3: models\.big\.label_way: expected one of completion"),
+        ("[models.big]\nslots = 2", r":1: models\.big: .*missing required field `model`"),
+        ('[models]\nbig = "x"', r":2: models\.big: expected a table, got text$"),
+        ('[models."a b"]\nmodel = "x"', "a model cannot be named 'a b': take letters"),
+        ('[models.a]\nmodel = "x"\nhost = "h"\nhosts = ["i"]', r":3: models\.a: say either host or hosts$"),
+        ("models = 3", r":1: models: expected a table"),
+        ("[otel]\nendpont = 1", r":2: .*'endpont' in otel; did you mean 'endpoint'"),
+        ('[otel]\ncontent = "x"', r":2: otel\.content: expected true or false, got text$"),
+        ("cache_ttl = -1", "cache_ttl: "),
+        ("questions_per_minute = -1", "questions_per_minute: expected a whole number of 0 or more$"),
         ("limits = 3", "limits: expected a table, got a whole number$"),
         ("port = 1\nallow_origins = [\n3]", r":2: allow_origins\[0\]: expected text, got a whole number$"),
         ("host = 1979-05-27", "host: expected text, got a date$"),
@@ -191,3 +203,54 @@ def test_a_token_file_without_a_token_is_refused(tmp_path: Path, text: str | Non
         write(tmp_path / "t", text, 0o600)
     with pytest.raises(ConfigError, match=message):
         load(tmp_path, token_file="t")
+
+
+# Models
+
+
+def test_models_by_name_and_where_they_are(tmp_path: Path) -> None:
+    text = """
+model = "llama3.2"
+hosts = ["http://a:11434", "http://b:11434"]
+[models.big]
+model = "llama3.1:70b"
+host = "http://c:11434"
+context = 8192
+[models.near]
+model = "qwen2.5"
+[models.many]
+model = "qwen2.5"
+hosts = ["http://d:11434"]
+"""
+    write(tmp_path / "brains.toml", text)
+    config = load(tmp_path)
+    assert config.model_names == ("big", "near", "many")
+    assert config.models["big"].context == 8192
+    assert config.hosts_of() == config.hosts_of("near") == ["http://a:11434", "http://b:11434"]
+    assert config.hosts_of("big") == ["http://c:11434"]
+    assert config.hosts_of("many") == ["http://d:11434"]
+
+
+def test_without_hosts_a_model_is_where_ollama_is(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", '[models.big]\nmodel = "x"\n')
+    config = load_config(folder=tmp_path, environ={"OLLAMA_HOST": "http://there"})
+    assert config.hosts_of() == config.hosts_of("big") == ["http://there"]
+    assert load(tmp_path).hosts_of("big") == [None]
+
+
+@pytest.mark.parametrize("name", ["ollama:tiny", "tiny:latest", "tiny"])
+def test_one_model_of_one_server_has_one_context(tmp_path: Path, name: str) -> None:
+    """Otherwise Ollama would load it again for each question: load-time options are frozen per model."""
+    text = f'model = "tiny"\ncontext = 2048\n[models.long]\nmodel = "{name}"\ncontext = 4096\n'
+    write(tmp_path / "brains.toml", text)
+    with pytest.raises(ConfigError, match=r"brains\.toml:5: models\.long: the default and long are one model"):
+        load(tmp_path)
+    write(tmp_path / "brains.toml", text + 'host = "http://elsewhere"\n')
+    assert load(tmp_path).models["long"].context == 4096
+    write(tmp_path / "brains.toml", text.replace("4096", "2048"))
+    assert load(tmp_path).models["long"].context == 2048
+
+
+def test_models_without_a_server_may_have_any_context(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", 'model = "scripted"\n[models.b]\nmodel = "scripted"\ncontext = 9\n')
+    assert load(tmp_path).model_names == ("b",)

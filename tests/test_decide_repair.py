@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from brains.decide import repair_for
@@ -24,19 +26,19 @@ def test_the_model_is_shown_what_is_wrong() -> None:
 
 
 def test_a_long_answer_is_not_shown_whole() -> None:
-    again = repair_for(ASKED, ModelReply(text="x" * 10_000), "it is too long", took=0.5, left=None)
+    again = repair_for(ASKED, ModelReply(text="x" * 10_000), "it is too long", took=0.5, left=math.inf)
     assert again is not None
     assert len(again.messages[2][1]) == 400
 
 
 @pytest.mark.parametrize(
-    ("took", "left", "tries"), [(1.0, 1.6, True), (1.0, 1.4, False), (9.0, None, True), (0.1, 0.0, False)]
+    ("took", "left", "tries"), [(1.0, 1.6, True), (1.0, 1.4, False), (9.0, math.inf, True), (0.1, 0.0, False)]
 )
-def test_it_is_tried_only_if_there_is_time(took: float, left: float | None, tries: bool) -> None:
+def test_it_is_tried_only_if_there_is_time(took: float, left: float, tries: bool) -> None:
     assert (repair_for(ASKED, BAD, "no", took=took, left=left) is not None) is tries
 
 
 def test_what_a_second_try_would_not_mend_is_left() -> None:
     labels = ModelRequest(way="completion", prompt="a ->", top_logprobs=20)
-    assert repair_for(labels, ModelReply(text=" x"), "no", took=0.1, left=None) is None
-    assert repair_for(ASKED, ModelReply(text=" \n"), "no", took=0.1, left=None) is None
+    assert repair_for(labels, ModelReply(text=" x"), "no", took=0.1, left=math.inf) is None
+    assert repair_for(ASKED, ModelReply(text=" \n"), "no", took=0.1, left=math.inf) is None

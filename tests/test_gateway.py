@@ -66,9 +66,10 @@ class Call:
         text = self.request.prompt or self.request.messages[-1][1]
         return next(word for word in reversed(text.split()) if word.startswith("q:"))[2:]
 
-    def answer(self, text: str = "danger") -> None:
+    def answer(self, text: str = "danger", *, load: float = 0.25, **more: Any) -> None:
         token = TokenChoice(" " + text, math.log(0.9), ((" " + text, math.log(0.9)),))
-        self.end.set_result(ModelReply(text=text, tokens=(token,), load=0.25, prompt_time=0.5, generate_time=0.125))
+        reply = ModelReply(text=text, tokens=(token,), load=load, prompt_time=0.5, generate_time=0.125, **more)
+        self.end.set_result(reply)
 
     def fail(self, error: BaseException) -> None:
         self.end.set_exception(error)

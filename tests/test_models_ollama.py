@@ -523,16 +523,16 @@ class TestReplies:
         async with FakeOllama([installed]) as fake, opened(fake) as model:
             assert (await model.generate(TEXT)).text == "Good day to you, traveller."
 
-    async def test_reload_is_reported(
+    async def test_a_reload_shows_in_the_reply_and_is_the_gateways_to_report(
         self, fake: FakeOllama, model: OllamaModel, caplog: pytest.LogCaptureFixture
     ) -> None:
         await model.generate(LABEL)
-        assert caplog.text == ""
         fake.advance(seconds=3600)
         with caplog.at_level(logging.WARNING):
-            await model.generate(LABEL)
+            assert (await model.generate(LABEL)).load == 2.0
         assert len(fake.loads) == 2
-        assert "loaded model tiny again for prompt guard/is_hostile (2.0 s)" in caplog.text
+        assert caplog.text == ""
+        assert await model.why_reloaded() == ""
 
 
 class TestFaults:

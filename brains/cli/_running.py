@@ -7,48 +7,104 @@ import contextlib
 import logging
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Collection, Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from brains.checking import check_all
-from brains.config import Config
+from brains.cli._model_names import unknown_models
+from brains.config import Config, ModelSettings, of_ollama
+from brains.errors import ConfigError
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import ChatModel
 from brains.reload import PromptWatcher
 
-__all__ = ["errors_of", "keep_watching", "model_of", "short_path", "stopped_by_signals"]
+if TYPE_CHECKING:
+    from brains.gateway import ModelRouter, Watcher
+
+__all__ = ["errors_of", "keep_watching", "model_of", "models_of", "router_of", "short_path", "stopped_by_signals"]
 
 log = logging.getLogger("brains.cli")
 
 
 def model_of(config: Config) -> ChatModel:
-    """Return the model that the settings name, not started.
+    """Return the model that the settings name, not started; of several servers the first.
 
     Raises:
         ConfigError: the name means nothing.
     """
+    return models_of(config)[0]
+
+
+def models_of(config: Config, name: str = "") -> list[ChatModel]:
+    """Return a model of the settings on each of its servers, not started: the default's, or one of `[models.NAME]`.
+
+    Raises:
+        ConfigError: the name means nothing, or there are several servers for what runs on none.
+    """
     from brains.models import open_model
 
-    return open_model(
-        config.model,
-        host=config.ollama_host,
-        label_way=config.label_way,
-        ollama_model=config.ollama_model,
-        slots=config.slots,
-        threads=config.threads,
-        context=config.context,
-    )
+    settings: Config | ModelSettings = config.models[name] if name else config
+    hosts = config.hosts_of(name)
+    try:
+        if len(hosts) > 1 and not of_ollama(settings.model):
+            raise ConfigError(f"hosts are for a model of Ollama, such as `llama3.2`, and not for {settings.model!r}")
+        return [
+            open_model(
+                settings.model,
+                host=host,
+                label_way=settings.label_way,
+                ollama_model=config.ollama_model,
+                slots=settings.slots,
+                threads=settings.threads,
+                context=settings.context,
+            )
+            for host in hosts
+        ]
+    except ConfigError as error:
+        if not name:
+            raise
+        raise ConfigError(f"models.{name}: {error}") from error
 
 
-def errors_of(library: BrainLibrary, prompts: PromptLibrary) -> list[str]:
+def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
+    """Return what asks all models of the settings, not started.
+
+    Raises:
+        ConfigError: the name of a model means nothing.
+    """
+    from brains.gateway import Gateway, ModelRouter
+
+    watching = list(watchers)
+
+    def gateway(name: str) -> Gateway:
+        first, *replicas = models_of(config, name)
+        return Gateway(
+            first,
+            replicas=replicas,
+            name=name,
+            way=(config.models[name] if name else config).label_way,
+            max_queue=config.max_queue,
+            cache_size=config.cache_size,
+            cache_ttl=config.cache_ttl,
+            questions_per_minute=config.questions_per_minute,
+            tokens_per_minute=config.tokens_per_minute,
+            watchers=watching,
+        )
+
+    return ModelRouter({name: gateway(name) for name in ("", *config.models)})
+
+
+def errors_of(library: BrainLibrary, prompts: PromptLibrary, models: Collection[str] = ()) -> list[str]:
     """Return a line for each error that `brains check` knows, except prompts that do not load: those are said anyway.
 
-    A check that fails itself must not keep anybody from playing.
+    `models` are the names that a node may give as its model. A check that fails itself must not keep anybody from
+    playing.
     """
     try:
-        found = check_all(library, prompts)
+        found = [*check_all(library, prompts), *unknown_models(library, models)]
     except (Exception, SystemExit):
         log.debug("trees and prompts could not be checked", exc_info=True)
         return []

@@ -10,6 +10,7 @@ import click
 import msgspec
 
 from brains.checking import Finding, check_all, check_prompts, from_error
+from brains.cli._model_names import unknown_models
 from brains.cli._running import short_path
 from brains.config import load_config
 from brains.errors import PromptError, TreeError
@@ -50,6 +51,8 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     except TreeError as error:
         found = sorted({from_error(error, "tree"), *check_prompts(library)})
         counted = f"trees do not load, {len(library.names())} prompts"
+    else:
+        found = sorted({*found, *unknown_models(brains, settings.model_names)})
     found = [msgspec.structs.replace(finding, file=short_path(finding.file)) for finding in found]
     errors = sum(finding.severity == "error" for finding in found)
     if as_json:

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import logging
+import os
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from brains import __version__
-from brains.config import Config, load_config
-from brains.errors import BrainsError, ModelError
+from brains.config import Config, OtelSettings, load_config
+from brains.errors import BrainsError, ConfigError, ModelError
 from brains.warmup import warm_up, warm_up_questions
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncIterator, Callable
 
-    from brains.gateway import Gateway
+    from brains.cli._stats import StatsFormat
+    from brains.gateway import Metrics, ModelRouter, Watcher
     from brains.library import BrainLibrary
     from brains.prompts import PromptLibrary
     from brains.snapshot import TickReport
@@ -30,6 +34,7 @@ log = logging.getLogger("brains.serve")
 
 RETRY_S = 5.0
 """Between attempts to start a model that is not there."""
+STATS_EVERY_S = 10.0
 LEVELS = ("debug", "info", "warning", "error")
 
 EXAMPLES = """\b
@@ -40,9 +45,24 @@ Examples:
   brains serve --trees my_trees --prompts my_prompts --port 9000
   brains serve --allow-origin http://localhost:8060         let a web export in
   brains serve --log-level debug                  what agents ask, decide and do, line by line
+  brains serve --stats                            what leaves asked and models did, every 10 s and at the end
+  brains serve --stats 60 --stats-format json >> stats.jsonl
+  brains serve --stats 0                          only at the end
   BRAINS_TOKEN=secret brains serve --host 0.0.0.0           let other machines in
 
-Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by the same names.
+Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by the same names. Only there:
+
+\b
+  hosts = ["http://a:11434", "http://b:11434"]    several Ollama servers that have the model
+  cache_size = 256                                answers kept for those who ask the same, for
+  cache_ttl = 10.0                                so many seconds
+  questions_per_minute = 60                       of each agent; 0 for any number; as
+  tokens_per_minute = 20000                       of the answers to it, prompts and all
+  [models.big]                                    another model, which a leaf picks by model="big"
+  model = "llama3.1:70b"
+  host = "http://c:11434"
+  [otel]                                          traces and metrics (pip install 'godot-brains[otel]')
+  endpoint = "http://localhost:4318"
 """
 
 
@@ -55,8 +75,29 @@ Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by 
 @click.option("--token-file", type=click.Path(), help="File with the token that clients need (mode 0600).")
 @click.option("--allow-origin", "allow_origins", multiple=True, help="Web page that may connect; repeatable.")
 @click.option("--log-level", type=click.Choice(LEVELS), help="How much to log on stderr.")
+@click.option(
+    "--stats",
+    "stats_every",
+    type=click.FloatRange(min=0),
+    is_flag=False,
+    flag_value=STATS_EVERY_S,
+    metavar="[SECONDS]",
+    help="Print what was asked and answered, every so often (10 s; 0 for never) and at the end.",
+)
+@click.option(
+    "--stats-format",
+    type=click.Choice(["table", "json"]),
+    default="table",
+    help="As tables, or as one JSON object per line; all else that is said goes to stderr then.",
+)
 @click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
-def command(config_file: str | None, allow_origins: tuple[str, ...], **options: Any) -> None:
+def command(
+    config_file: str | None,
+    allow_origins: tuple[str, ...],
+    stats_every: float | None,
+    stats_format: StatsFormat,
+    **options: Any,
+) -> None:
     """Serve behaviour trees to a game over WebSocket, until Ctrl-C."""
     config = load_config(config_file, allow_origins=list(allow_origins) or None, **options)
     logging.basicConfig(
@@ -78,59 +119,141 @@ def command(config_file: str | None, allow_origins: tuple[str, ...], **options: 
     for error in prompts.errors.values():
         log.error("%s", error)
     library = load_trees(trees)
-    for text in errors_of(library, prompts):
+    for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
-    asyncio.run(_serve(config, library, prompts, folder))
-    click.echo("stopped")
+    stats = None if stats_every is None else _Stats(stats_every, stats_format)
+    asyncio.run(_serve(config, library, prompts, folder, stats))
+    _say("stopped", stats)
 
 
-async def _serve(config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path) -> None:
+class _Stats:
+    """How statistics are printed. They are for stdout, where JSON must have no other lines beside it."""
+
+    def __init__(self, every: float, form: StatsFormat) -> None:
+        self.every = every
+        self.form: StatsFormat = form
+        self.since = time.monotonic()
+
+    def write(self, metrics: Metrics, router: ModelRouter) -> None:
+        """Print what there is so far. Whoever reads it may be gone, and that must not end the game."""
+        from brains.cli._stats import stats_of, stats_text
+
+        with contextlib.suppress(OSError):
+            sys.stdout.write(stats_text(stats_of(metrics, router, self.since), self.form))
+            sys.stdout.flush()
+
+
+def _say(text: str, stats: _Stats | None) -> None:
+    click.echo(text, err=stats is not None and stats.form == "json")
+
+
+async def _serve(
+    config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path, stats: _Stats | None
+) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
-    from brains.cli._running import keep_watching, model_of, stopped_by_signals
-    from brains.gateway import Gateway
+    from brains.cli._running import keep_watching, router_of, stopped_by_signals
+    from brains.gateway import Metrics
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
 
-    model = model_of(config)
-    gateway = Gateway(model, way=config.label_way)
-    server = Server(
-        library,
-        functools.partial(Agent, prompts=prompts, asker=gateway),
-        gateway,
-        host=config.host,
-        port=config.port,
-        token=config.token,
-        allow_origins=config.allow_origins,
-        limits=config.limits,
-        observer=_teller() if log.isEnabledFor(logging.DEBUG) else None,
-        version=__version__,
-    )
+    metrics = Metrics()
     failed: list[BrainsError] = []
-    try:
-        with stopped_by_signals() as stop:
-            await server.start()
-            click.echo(f"listening on {server.url}")
-            if not is_loopback(config.host):
-                click.echo(f"open to other machines, too (host {config.host}): to whoever knows the token")
-            brains, templates = len(library.names()), len(prompts.names())
-            click.echo(f"model {config.model}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}")
-            sys.stdout.flush()
-            async with asyncio.TaskGroup() as tasks:
-                background = [
-                    tasks.create_task(_start_model(gateway, library, prompts)),
-                    tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
-                ]
-                await stop.wait()
-                for task in background:
-                    task.cancel()
-    except* BrainsError as group:
-        failed += [error for error in group.exceptions if isinstance(error, BrainsError)]
-    finally:
-        # Side by side: each has up to two seconds, and nobody should wait for four.
-        await asyncio.gather(server.close(), gateway.close())
+    async with _telemetry(config) as tracing:
+        router = router_of(config, [metrics, *tracing])
+        server = Server(
+            library,
+            functools.partial(Agent, prompts=prompts, asker=router),
+            router,
+            host=config.host,
+            port=config.port,
+            token=config.token,
+            allow_origins=config.allow_origins,
+            limits=config.limits,
+            observer=_observer(metrics),
+            version=__version__,
+        )
+        try:
+            with stopped_by_signals() as stop:
+                await server.start()
+                _say(f"listening on {server.url}", stats)
+                if not is_loopback(config.host):
+                    _say(f"open to other machines, too (host {config.host}): to whoever knows the token", stats)
+                brains, templates = len(library.names()), len(prompts.names())
+                _say(f"{_models(config)}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}", stats)
+                sys.stdout.flush()
+                async with asyncio.TaskGroup() as tasks:
+                    background = [
+                        tasks.create_task(_start_model(router, library, prompts)),
+                        tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
+                        *(tasks.create_task(_start_named(router, name)) for name in router.names),
+                    ]
+                    if stats is not None and stats.every:
+                        background.append(tasks.create_task(_print_stats(stats, metrics, router)))
+                    await stop.wait()
+                    for task in background:
+                        task.cancel()
+        except* BrainsError as group:
+            failed += [error for error in group.exceptions if isinstance(error, BrainsError)]
+        finally:
+            # Side by side: each has up to two seconds, and nobody should wait for four.
+            await asyncio.gather(server.close(), router.close())
+            if stats is not None:
+                stats.write(metrics, router)
     if failed:
         raise failed[0]
+
+
+@contextlib.asynccontextmanager
+async def _telemetry(config: Config) -> AsyncIterator[list[Watcher]]:
+    """Give what sends traces and metrics, if that is wanted, until the block ends.
+
+    Raises:
+        ConfigError: it is wanted by the settings, and OpenTelemetry is not installed.
+    """
+    from brains.gateway.otel import open_telemetry, wanted_by
+
+    settings = config.otel
+    if not (wanted_by(os.environ) if settings is None else settings.enabled):
+        yield []
+        return
+    given = settings or OtelSettings()
+    try:
+        # The libraries behind it read files as they load.
+        telemetry = await asyncio.to_thread(
+            open_telemetry, endpoint=given.endpoint, service=given.service, content=given.content
+        )
+    except ConfigError as error:
+        if settings is not None:
+            raise
+        # The environment may mean other programs.
+        log.warning("no traces, although the environment names a collector: %s", error)
+        yield []
+        return
+    try:
+        yield [telemetry.watcher]
+    finally:
+        await asyncio.to_thread(telemetry.close)
+
+
+async def _print_stats(stats: _Stats, metrics: Metrics, router: ModelRouter) -> None:
+    """Print statistics every so often."""
+    while True:
+        await asyncio.sleep(stats.every)
+        stats.write(metrics, router)
+
+
+def _observer(metrics: Metrics) -> Callable[[TickReport], None]:
+    """Return what gets the report of every tick."""
+    if not log.isEnabledFor(logging.DEBUG):
+        return metrics.report
+    tell = _teller()
+
+    def observe(report: TickReport) -> None:
+        metrics.report(report)
+        tell(report)
+
+    return observe
 
 
 def _teller() -> Callable[[TickReport], None]:
@@ -146,32 +269,45 @@ def _teller() -> Callable[[TickReport], None]:
     return tell
 
 
-async def _start_model(gateway: Gateway, library: BrainLibrary, prompts: PromptLibrary) -> None:
-    """Start the model, again and again until it is there, and have it read the prompts.
+async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: PromptLibrary) -> None:
+    """Start the default model, again and again until it is there, and have it read the prompts.
 
     Meanwhile the game plays on fallbacks.
 
     Raises:
         ConfigError: there is nothing to wait for: `auto` found neither an Ollama nor a model for inside the process.
     """
-    problem = ""
+    await _start_named(router, "")
+    try:
+        questions = list(warm_up_questions(library, prompts))
+        await warm_up(router, questions)
+        log.info("the model has read %s", _count(len(questions), "prompt"))
+    except Exception:
+        # Without it the first answers are slow, and that is all.
+        log.exception("the model could not be given the prompts to read")
+
+
+async def _start_named(router: ModelRouter, name: str) -> None:
+    """Start one of several models, again and again until it is there. Its leaves fall back meanwhile."""
+    problem, gateway = "", router.gateways[name]
+    called = f"model {name!r}" if name else "model"
     while gateway.state != "ready":
         try:
             info = await gateway.start()
         except ModelError as error:
             if str(error) != problem:
                 problem = str(error)
-                log.warning("no model yet, leaves fall back: %s", problem)
+                log.warning("no %s yet, leaves fall back: %s", called, problem)
             await asyncio.sleep(RETRY_S)
         else:
-            log.info("model %s (%s)", info.name, info.backend)
-    try:
-        questions = list(warm_up_questions(library, prompts))
-        await warm_up(gateway, questions)
-        log.info("the model has read %s", _count(len(questions), "prompt"))
-    except Exception:
-        # Without it the first answers are slow, and that is all.
-        log.exception("the model could not be given the prompts to read")
+            log.info("%s %s (%s)", called, info.name, info.backend)
+
+
+def _models(config: Config) -> str:
+    """Return the models and where they are, in words."""
+    named = [f"{name} ({one.model})" for name, one in config.models.items()]
+    servers = f" on {len(config.hosts)} servers" if len(config.hosts) > 1 else ""
+    return f"model {config.model}{servers}" + (f" and {', '.join(named)}" if named else "")
 
 
 def _count(number: int, what: str) -> str:

@@ -15,7 +15,7 @@ _SLACK = 1.5
 
 
 def repair_for(
-    request: ModelRequest, reply: ModelReply, problem: str, *, took: float, left: float | None
+    request: ModelRequest, reply: ModelReply, problem: str, *, took: float, left: float
 ) -> ModelRequest | None:
     """Return the request that shows the model what was wrong with its object; None where that is not worth it.
 
@@ -27,9 +27,9 @@ def repair_for(
         reply: the answer that could not be used.
         problem: what is wrong with it, in words.
         took: seconds that it took.
-        left: seconds until nobody waits any more; None: as long as it takes.
+        left: seconds until nobody waits any more.
     """
-    if request.way != "schema" or not reply.text.strip() or (left is not None and left < _SLACK * took):
+    if request.way != "schema" or not reply.text.strip() or left < _SLACK * took:
         return None
     told = f"That cannot be used: {problem}. Answer once more, with nothing but the JSON object."
     more = (("assistant", reply.text[:_SHOWN]), ("user", told))

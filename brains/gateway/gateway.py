@@ -1,53 +1,37 @@
-"""Ties the queue to the event loop: a task for each request that runs, and none for those that wait."""
+"""Where all agents' questions go: takes them in, and tells what becomes of each."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
 from brains.clock import Clock, WallClock
-from brains.decide import decide, request_for
-from brains.errors import ConfigError, ModelError, ModelNotInstalled, ModelTimeout, ModelUnavailable
+from brains.errors import ConfigError
 from brains.questions import ChatModel, Decision, Latency, ModelInfo, NoAnswer, Outcome, Question, Way
 
-from .keeper import ModelKeeper, State, backoff
-from .queue import QuestionQueue, Request
+from .asking import Attempt
+from .budget import Budgets
+from .cache import AnswerCache
+from .dispatch import Dispatcher
+from .keeper import Breaker, State, backoff
+from .queue import Identity, Request, identity_of
+from .reloads import SLOW_LOAD, ReloadWatch
+from .servers import ServerPool
+from .stats import GatewayStats
 from .tickets import GatewayTicket, Listener, tell
+from .watching import Exchange, Watcher
 
 __all__ = ["Gateway", "GatewayStats"]
 
 logger = logging.getLogger("brains.gateway")
 
+NEVER_ASKED = frozenset({"superseded", "queue_full", "shed", "deadline"})
+"""Reasons of questions that the model never saw."""
 GIVEN_UP = frozenset({"cancelled", "superseded"})
 """Reasons that the asker knows already, because it is the cause."""
-
-
-@dataclass
-class GatewayStats:
-    """What the gateway has done so far.
-
-    `asked` is the sum of answered, superseded, cancelled, all failed, and those that are still open.
-    """
-
-    asked: int = 0
-    answered: int = 0
-    """With a decision."""
-    shared: int = 0
-    """Of these: got the answer to somebody else's identical question."""
-    superseded: int = 0
-    cancelled: int = 0
-    failed: Counter[str] = field(default_factory=Counter)
-    """By `NoAnswer.reason`."""
-    requests: int = 0
-    """Sent to the model."""
-    queue_high: int = 0
-    """The most requests that ever waited at the same time."""
 
 
 class Gateway:
@@ -56,13 +40,22 @@ class Gateway:
     Args:
         model: the model. It belongs to the gateway, which starts and closes it.
         max_queue: so many requests may wait; then the least important one is answered `queue_full`.
-        in_flight: so many requests run at the same time; None for as many as the model has slots.
+        in_flight: so many requests run at the same time on each server; None for as many as it has slots.
         way: how questions are put; None for what suits the model.
         request_timeout: seconds after which a running request is given up, and answered `timeout`.
         clock: tells latencies and deadlines.
         on_answer: see `subscribe`.
-        pauses: makes the pauses between attempts to bring back a model that went away.
+        pauses: makes the pauses between attempts to bring back a server that went away.
         close_within: seconds that `close` takes at most.
+        replicas: the same model on other servers. Each request goes to the one that has the least to do; one that dies
+            loses nothing, since what it was asked is asked of another one, once.
+        shed: give up at once, as `shed`, what cannot be answered before its deadline.
+        cache_size: so many answers are kept for those who ask the same later; 0: none.
+        cache_ttl: seconds for which an answer is kept.
+        questions_per_minute: that each agent may ask; more are answered `budget`. 0: any number.
+        tokens_per_minute: that the answers to each agent may take, prompts and all. 0: any number.
+        name: what the configuration calls this model, for those who watch.
+        watchers: hear of all that happens.
     """
 
     def __init__(
@@ -77,47 +70,84 @@ class Gateway:
         on_answer: Listener | None = None,
         pauses: Callable[[], Iterator[float]] = backoff,
         close_within: float = 2.0,
+        replicas: Sequence[ChatModel] = (),
+        shed: bool = True,
+        cache_size: int = 0,
+        cache_ttl: float = 10.0,
+        questions_per_minute: float = 0,
+        tokens_per_minute: float = 0,
+        name: str = "",
+        watchers: Iterable[Watcher] = (),
     ) -> None:
         if max_queue < 1:
             raise ConfigError(f"max_queue must be 1 or more, not {max_queue}")
         if in_flight is not None and in_flight < 1:
             raise ConfigError(f"in_flight must be 1 or more, or None for the model's own, not {in_flight}")
         self.model = model
+        self.name = name
         self.stats = GatewayStats()
-        self._in_flight = in_flight
-        self._way = way
-        self._request_timeout = request_timeout
+        self.watchers = list(watchers)
         self._close_within = close_within
         self._clock: Clock = WallClock() if clock is None else clock
-        self._keeper = ModelKeeper(model, clock=self._clock, on_change=self._state_changed, pauses=pauses)
-        self._queue: QuestionQueue[GatewayTicket] = QuestionQueue(max_queue)
+        self._pool = ServerPool(
+            (model, *replicas),
+            clock=self._clock,
+            on_change=self._state_changed,
+            pauses=pauses,
+            in_flight=in_flight,
+        )
+        self._dispatcher = Dispatcher(
+            self,
+            self._pool,
+            self.stats,
+            max_queue=max_queue,
+            clock=self._clock,
+            way=way,
+            timeout=request_timeout,
+            shed=shed,
+        )
+        self._cache = AnswerCache(cache_size, cache_ttl)
+        self._budgets = Budgets(questions=questions_per_minute, tokens=tokens_per_minute)
+        self._reloads = ReloadWatch()
         self._open: dict[str, dict[int, GatewayTicket]] = {}
-        self._tasks: dict[Request[GatewayTicket], asyncio.Task[Decision | NoAnswer]] = {}
         self._subscribers: list[Listener] = [] if on_answer is None else [on_answer]
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._dispatch_due = False
-        self._alarm: asyncio.TimerHandle | None = None
         self._closed: asyncio.Event | None = None
 
     # The model
 
     @property
     def state(self) -> State:
-        """Whether the model can be asked: `cold`, `warming`, `ready` or `away`."""
-        return self._keeper.state
+        """Whether the model can be asked: `cold`, `warming`, `ready` or `away`; of several servers the best."""
+        return self._pool.state
 
     @property
     def info(self) -> ModelInfo | None:
         """What is known of the model; None until it has been ready once."""
-        return self._keeper.info
+        return self._pool.info
 
     @property
     def problem(self) -> str:
         """Why the model is away; empty when it is not."""
-        return self._keeper.problem
+        return self._pool.problem
+
+    @property
+    def breakers(self) -> tuple[Breaker, ...]:
+        """The state of each server's circuit breaker."""
+        return tuple(server.keeper.breaker for server in self._pool.servers)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return self._dispatcher.queue.backlog
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests run."""
+        return self._dispatcher.in_flight
 
     async def start(self) -> ModelInfo:
-        """Load the model, which may take minutes, and return what it can do.
+        """Load the model, which may take minutes, and return what it can do: when the first server has it.
 
         Raises:
             ModelError: the model cannot be had; the message says what to do about it.
@@ -125,7 +155,7 @@ class Gateway:
         if self._closed is not None:
             raise RuntimeError("the gateway is closed")
         self._loop = asyncio.get_running_loop()
-        return await self._keeper.start()
+        return await self._pool.start()
 
     async def close(self) -> None:
         """Stop everything within `close_within` seconds and close the model. Any number of times.
@@ -139,14 +169,16 @@ class Gateway:
         self._loop = loop = asyncio.get_running_loop()
         give_up_at = loop.time() + self._close_within
         try:
-            if self._alarm is not None:
-                self._alarm.cancel()
             for session in list(self._open):
                 self.close_session(session)
-            ending: list[asyncio.Task[object]] = [*self._tasks.values(), *self._keeper.stop()]
+            ending: list[asyncio.Task[object]] = [
+                *self._dispatcher.stop(),
+                *self._pool.stop(),
+                *self._reloads.stop(),
+            ]
             # A request that does not heed its cancelling may end with its model: so half the time for each.
             await _ended(ending, self._close_within / 2)
-            await self._close_model(give_up_at)
+            await asyncio.gather(*(self._close_model(server.model, give_up_at) for server in self._pool.servers))
             await _ended(ending, give_up_at - loop.time())
             for task in ending:
                 if not task.done():
@@ -160,25 +192,36 @@ class Gateway:
     def ask(self, question: Question) -> GatewayTicket:
         """Take a question and return its ticket at once.
 
-        While the model is not ready, the ticket says so already, unless the question is patient.
+        While the model is not ready, the ticket says so already, unless the question is patient. So it does for an
+        agent that has used up its budget, and for what cannot be answered in time.
         """
+        # First, because a schema that is no JSON ends here, and nothing may have changed then.
+        identity = identity_of(question)
         now = self._clock.now()
-        ticket = GatewayTicket(question, number=self.stats.asked, asked=now, give_up=self._give_up)
         refusal = self._refusal()
         if refusal is not None and not (question.patient and self.state == "warming"):
-            self._register(ticket)
-            self._settle(ticket, refusal, at_hand=True)
+            return self.refuse(question, refusal)
+        kept = self._kept(question, identity, now)
+        if kept is not None:
+            ticket = self._register(question, now)
+            # Not before the tick is over that asks, like any other answer.
+            asyncio.get_running_loop().call_soon(self._hand_over, ticket, kept)
             return ticket
+        agent = (question.session, question.agent)
+        used_up = self._budgets.refusal(agent, now)
+        if used_up:
+            return self.refuse(question, NoAnswer(reason="budget", message=used_up))
+        self._budgets.asked(agent, now)
         # Those that nobody waits for any more must not cost anybody else the place in a full queue.
-        self._expire(now)
-        dropped = self._queue.add(ticket)
-        self._register(ticket)
-        for loser, reason in dropped:
-            self._settle(loser, NoAnswer(reason=reason, message=_MESSAGES[reason]), at_hand=loser is ticket)
-        if ticket.request is not None:
-            ticket.grow(ticket.request.text)
-        self.stats.queue_high = max(self.stats.queue_high, self._queue.backlog)
-        self._dispatch_soon()
+        self._dispatcher.expire(now)
+        ticket = self._register(question, now)
+        self._dispatcher.add(ticket, identity, now)
+        return ticket
+
+    def refuse(self, question: Question, refusal: NoAnswer) -> GatewayTicket:
+        """Return a ticket for a question that is answered so at once."""
+        ticket = self._register(question, self._clock.now())
+        self.settle(ticket, refusal, at_hand=True)
         return ticket
 
     def close_session(self, session: str) -> None:
@@ -200,44 +243,100 @@ class Gateway:
 
         return unsubscribe
 
-    # Inside: outcomes
+    # Inside: what the dispatcher tells
 
-    def _refusal(self) -> NoAnswer | None:
-        if self._closed is not None:
-            return NoAnswer(reason="unavailable", message="the gateway is closed")
-        if self.state == "away":
-            return NoAnswer(reason="unavailable", message=self.problem)
-        if self.state != "ready":
-            return NoAnswer(reason="warming_up", message=f"{self.model.name} is still loading")
-        return None
-
-    def _register(self, ticket: GatewayTicket) -> None:
-        self.stats.asked += 1
-        self._open.setdefault(ticket.question.session, {})[ticket.number] = ticket
-
-    def _settle(self, ticket: GatewayTicket, outcome: Outcome, *, at_hand: bool = False) -> None:
+    def settle(self, ticket: GatewayTicket, outcome: Outcome, *, at_hand: bool = False) -> None:
         """Give a ticket that is not in the queue any more its outcome; `at_hand`: `ask` returns it with that."""
         ticket.settle(outcome)
         of_session = self._open[ticket.question.session]
         del of_session[ticket.number]
         if not of_session:
             del self._open[ticket.question.session]
-        self._count(outcome)
+        self._count(ticket, outcome)
         # Later, because this may be inside somebody's tick, which is to hear of nothing but its own snapshot.
         # Before `start` there is no loop, and nobody yet who could listen.
         if self._loop is not None:
             self._loop.call_soon(self._announce, ticket, at_hand)
 
-    def _count(self, outcome: Outcome) -> None:
+    def grown(self, ticket: GatewayTicket) -> None:
+        """Say that there is more of a free-text answer."""
+        self._announce(ticket)
+
+    def ended(self, request: Request[GatewayTicket], done: Attempt, *, retried: bool) -> None:
+        """Draw all conclusions from a request that has ended, but for its tickets."""
+        reply, question = done.reply, request.question
+        reloaded = reply is not None and reply.load > SLOW_LOAD
+        if reply is not None:
+            now = self._clock.now()
+            # A request that several share is paid by whom it was made for.
+            self._budgets.used((question.session, question.agent), reply.prompt_tokens + reply.output_tokens, now)
+            if isinstance(done.outcome, Decision):
+                self._cache.put(done.outcome, question, request.identity, now)
+            if reloaded:
+                self.stats.reloads += 1
+                self._reloads.saw(done.server.model, done.info, question, reply.load)
+        if self.watchers:
+            self._tell_watchers(request, done, retried=retried, reloaded=reloaded)
+
+    def answered(self, request: Request[GatewayTicket], ticket: GatewayTicket, outcome: Outcome, shared: bool) -> None:
+        """Give one of those that waited for a request its outcome."""
+        if isinstance(outcome, Decision):
+            assert request.started is not None
+            now = self._clock.now()
+            queued = max(0.0, request.started - ticket.asked)
+            latency = msgspec.structs.replace(
+                outcome.latency, total=now - ticket.asked, queue=queued + outcome.latency.queue
+            )
+            outcome = _own(outcome, ticket, latency, shared=shared)
+        self.settle(ticket, outcome)
+
+    # Inside
+
+    def _refusal(self) -> NoAnswer | None:
+        if self._closed is not None:
+            return NoAnswer(reason="unavailable", message="the gateway is closed")
+        state = self.state
+        if state == "away":
+            return NoAnswer(reason="unavailable", message=self.problem)
+        if state != "ready":
+            return NoAnswer(reason="warming_up", message=f"{self.model.name} is still loading")
+        return None
+
+    def _kept(self, question: Question, identity: Identity, now: float) -> Decision | None:
+        info = self._pool.info
+        return None if info is None else self._cache.get(info.digest, question, identity, now)
+
+    def _hand_over(self, ticket: GatewayTicket, kept: Decision) -> None:
+        if ticket.outcome is None:
+            latency = Latency(total=self._clock.now() - ticket.asked)
+            ticket.kept = True
+            self.settle(ticket, _own(kept, ticket, latency, shared=True))
+
+    def _register(self, question: Question, now: float) -> GatewayTicket:
+        ticket = GatewayTicket(question, number=self.stats.asked, asked=now, give_up=self._give_up)
+        self.stats.asked += 1
+        self._open.setdefault(question.session, {})[ticket.number] = ticket
+        for watcher in self.watchers:
+            watcher.asked(question, self.name)
+        return ticket
+
+    def _count(self, ticket: GatewayTicket, outcome: Outcome) -> None:
+        now = self._clock.now()
+        question = ticket.question
         if isinstance(outcome, Decision):
             self.stats.answered += 1
             self.stats.shared += outcome.shared
+            self.stats.kept += ticket.kept
         elif outcome.reason == "superseded":
             self.stats.superseded += 1
         elif outcome.reason == "cancelled":
             self.stats.cancelled += 1
         else:
             self.stats.failed[outcome.reason] += 1
+        if isinstance(outcome, NoAnswer) and outcome.reason in NEVER_ASKED:
+            self._budgets.not_asked((question.session, question.agent), now)
+        for watcher in self.watchers:
+            watcher.ended(question, outcome, self.name, now - ticket.asked, ticket.kept)
 
     def _announce(self, ticket: GatewayTicket, at_hand: bool = False) -> None:
         ticket.notify()
@@ -251,128 +350,48 @@ class Gateway:
 
     def _give_up(self, ticket: GatewayTicket) -> None:
         """Cancel an open ticket."""
-        unwanted = self._queue.remove(ticket)
-        self._settle(ticket, NoAnswer(reason="cancelled"))
-        if unwanted is not None:
-            self._tasks[unwanted].cancel()
-
-    def _expire(self, now: float) -> None:
-        for ticket in self._queue.expire(now):
-            waited = now - ticket.asked
-            message = f"still in the queue after {waited:.2f} s"
-            self._settle(ticket, NoAnswer(reason="deadline", message=message))
+        if ticket.request is not None:
+            self._dispatcher.remove(ticket)
+        self.settle(ticket, NoAnswer(reason="cancelled"))
 
     def _state_changed(self) -> None:
-        info = self._keeper.info
         if self.state == "ready":
-            assert info is not None
-            self._queue.slots = max(1, info.slots) if self._in_flight is None else self._in_flight
-            self._dispatch_soon()
+            self._dispatcher.soon()
+            return
         refusal = self._refusal()
         if refusal is not None and self.state != "warming":
-            for ticket in self._queue.drain():
-                self._settle(ticket, refusal)
+            self._dispatcher.refuse_all(refusal)
 
-    # Inside: requests
+    def _tell_watchers(self, request: Request[GatewayTicket], done: Attempt, *, retried: bool, reloaded: bool) -> None:
+        exchange = Exchange(
+            question=request.question,
+            model=self.name,
+            info=done.info,
+            url=done.server.url,
+            outcome=NoAnswer(reason="cancelled") if done.outcome is None else done.outcome,
+            request=done.request,
+            reply=done.reply,
+            seconds=done.seconds,
+            cancelled=done.outcome is None,
+            retried=retried,
+            reloaded=reloaded,
+        )
+        for watcher in self.watchers:
+            watcher.exchanged(exchange)
 
-    def _dispatch_soon(self) -> None:
-        """Let a whole round of ticks ask before anything starts, so that what is important goes first."""
-        if not self._dispatch_due:
-            assert self._loop is not None
-            self._dispatch_due = True
-            self._loop.call_soon(self._dispatch)
-
-    def _dispatch(self) -> None:
-        self._dispatch_due = False
-        if self._closed is not None:
-            return
-        now = self._clock.now()
-        self._expire(now)
-        info = self._keeper.info if self.state == "ready" else None
-        while info is not None and (request := self._queue.take(now)) is not None:
-            self.stats.requests += 1
-            work = self._answer(request, info)
-            task = asyncio.create_task(work, name=f"brains-ask {request.question.prompt.name}")
-            self._tasks[request] = task
-            # Not at the end of the task's own code: a task that is cancelled before its first step runs none.
-            task.add_done_callback(partial(self._finished, request))
-        self._set_alarm(now)
-
-    def _set_alarm(self, now: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        deadline = self._queue.next_deadline
-        if deadline is not None:
-            assert self._loop is not None
-            self._alarm = self._loop.call_later(deadline - now, self._dispatch)
-
-    async def _answer(self, request: Request[GatewayTicket], info: ModelInfo) -> Decision | NoAnswer:
-        question = request.question
-        is_text = not question.labels and question.schema is None
-        try:
-            model_request = request_for(question, info, way=self._way)
-            async with asyncio.timeout(self._request_timeout):
-                reply = await self.model.generate(
-                    model_request, on_text=partial(self._grow, request) if is_text else None
-                )
-            latency = Latency(load=reply.load, prompt=reply.prompt_time, generate=reply.generate_time)
-            return decide(question, model_request, reply, info, latency)
-        except TimeoutError:
-            return NoAnswer(reason=ModelTimeout.kind, message=f"{info.name} took longer than {self._request_timeout} s")
-        except ModelError as error:
-            if isinstance(error, ModelUnavailable | ModelNotInstalled):
-                self._keeper.lost(error, info)
-            return NoAnswer(reason=error.kind, message=str(error))
-        except Exception as error:
-            logger.exception("Asking %s about %s failed", info.name, question.prompt.name)
-            return NoAnswer(reason="internal", message=f"{type(error).__name__}: {error}")
-
-    def _grow(self, request: Request[GatewayTicket], piece: str) -> None:
-        request.text += piece
-        for ticket in tuple(request.entries):
-            ticket.grow(request.text)
-            self._announce(ticket)
-
-    def _finished(self, request: Request[GatewayTicket], task: asyncio.Task[Decision | NoAnswer]) -> None:
-        del self._tasks[request]
-        if task.cancelled():
-            # Nobody waits then, unless it was the model that cancelled itself.
-            outcome: Outcome = NoAnswer(reason="internal", message=f"{self.model.name} cancelled the request")
-        else:
-            outcome = task.result()
-        now = self._clock.now()
-        for place, ticket in enumerate(self._queue.finish(request)):
-            self._settle(ticket, _own(outcome, request, ticket, now, shared=place > 0))
-        self._dispatch()
-
-    async def _close_model(self, give_up_at: float) -> None:
+    async def _close_model(self, model: ChatModel, give_up_at: float) -> None:
         try:
             async with asyncio.timeout_at(give_up_at):
-                await self.model.close()
+                await model.close()
         except TimeoutError:
-            logger.error("%s does not close", self.model.name)
+            logger.error("%s does not close", model.name)
         except Exception:
-            logger.exception("%s failed to close", self.model.name)
+            logger.exception("%s failed to close", model.name)
 
 
-_MESSAGES = {
-    "superseded": "asked anew before it was its turn",
-    "queue_full": "too many questions for this model",
-}
-
-
-def _own(
-    outcome: Outcome, request: Request[GatewayTicket], ticket: GatewayTicket, now: float, *, shared: bool
-) -> Outcome:
-    """Return the outcome as this ticket's asker experienced it."""
-    if isinstance(outcome, NoAnswer):
-        return outcome
-    assert request.started is not None
-    latency = msgspec.structs.replace(
-        outcome.latency, total=now - ticket.asked, queue=max(0.0, request.started - ticket.asked)
-    )
-    return msgspec.structs.replace(outcome, latency=latency, shared=shared)
+def _own(decision: Decision, ticket: GatewayTicket, latency: Latency, *, shared: bool) -> Decision:
+    """Return the decision as this ticket's asker experienced it."""
+    return msgspec.structs.replace(decision, latency=latency, shared=shared, tick_asked=ticket.question.tick)
 
 
 async def _ended(tasks: Iterable[asyncio.Task[object]], seconds: float) -> None:

@@ -2,6 +2,11 @@
 
 A cold model may take minutes, and whoever hangs up on it aborts the loading. So nothing here has a short
 deadline: the askers get their fallbacks at once instead, and the model gets all the time that it needs.
+
+That makes it a circuit breaker as well. Closed, requests go through. A request that finds the server gone opens it, and
+so do `TRIP_AFTER` in a row that got no answer in time or found its queue full. Open, nothing is sent; after a pause
+that grows and is a little uneven it is half open: one probe, the loading of the model, goes through, and decides
+whether it closes or the next pause begins.
 """
 
 from __future__ import annotations
@@ -13,16 +18,21 @@ from collections.abc import Callable, Iterator
 from typing import Any, Literal
 
 from brains.clock import Clock
-from brains.errors import ModelError, ModelUnavailable
+from brains.errors import ModelBusy, ModelError, ModelNotInstalled, ModelTimeout, ModelUnavailable
 from brains.questions import ChatModel, ModelInfo
 
-__all__ = ["ModelKeeper", "State", "backoff"]
+__all__ = ["Breaker", "ModelKeeper", "State", "backoff"]
 
 logger = logging.getLogger("brains.gateway")
 
 State = Literal["cold", "warming", "ready", "away"]
 """Not started; loading for the first time; can be asked; lost, and being brought back."""
 
+Breaker = Literal["closed", "open", "half_open"]
+"""Requests go through; nothing goes through; one probe does."""
+
+TRIP_AFTER = 3
+"""So many requests in a row without an answer in time open the breaker."""
 PROGRESS_EVERY = 3.0
 """Seconds between two lines of the log while the model loads."""
 
@@ -66,6 +76,15 @@ class ModelKeeper:
         """What is known of the model; None until it has been ready once."""
         self.problem = ""
         """Why the model is away."""
+        self._probing = False
+        self._strikes = 0
+
+    @property
+    def breaker(self) -> Breaker:
+        """The circuit breaker's state."""
+        if self.state == "ready":
+            return "closed"
+        return "half_open" if self._probing else "open"
 
     async def start(self) -> ModelInfo:
         """Load the model and return what it can do.
@@ -91,14 +110,25 @@ class ModelKeeper:
         self._ready(info)
         return info
 
-    def lost(self, error: ModelError, info: ModelInfo) -> None:
-        """Say that a request failed because the model is gone. `info` is what was known when it was sent."""
+    def failed(self, error: ModelError, info: ModelInfo) -> None:
+        """Say how a request failed. `info` is what was known when it was sent."""
         if self.state != "ready" or info is not self.info:
             return  # old news: it is being brought back, or has been since that request was sent
-        self.problem = str(error)
-        logger.warning("%s is away: %s. Its answers are missing until it is back.", self._model.name, error)
-        self._task = asyncio.create_task(self._bring_back(), name=f"brains-bring-back {self._model.name}")
-        self._become("away")
+        if isinstance(error, ModelTimeout | ModelBusy):
+            self._strikes += 1
+        else:
+            self._strikes = 0
+        if isinstance(error, ModelUnavailable | ModelNotInstalled) or self._strikes >= TRIP_AFTER:
+            self._lost(error)
+
+    def worked(self) -> None:
+        """Say that a request was answered."""
+        self._strikes = 0
+
+    def keep_trying(self, error: ModelError) -> None:
+        """Go on trying in the background after a `start` that failed."""
+        if self.state == "cold":
+            self._lost(error)
 
     def stop(self) -> list[asyncio.Task[Any]]:
         """Stop whatever goes on, and return what has yet to end. The state is `cold`."""
@@ -111,6 +141,13 @@ class ModelKeeper:
 
     # Inside
 
+    def _lost(self, error: ModelError) -> None:
+        self.problem = str(error)
+        self._strikes = 0
+        logger.warning("%s is away: %s. Its answers are missing until it is back.", self._model.name, error)
+        self._task = asyncio.create_task(self._bring_back(), name=f"brains-bring-back {self._model.name}")
+        self._become("away")
+
     def _become(self, state: State) -> None:
         if state != self.state:
             self.state = state
@@ -119,6 +156,7 @@ class ModelKeeper:
     def _ready(self, info: ModelInfo) -> None:
         self.info = info
         self.problem = ""
+        self._strikes = 0
         self._become("ready")
 
     async def _load(self) -> ModelInfo:
@@ -135,6 +173,7 @@ class ModelKeeper:
             alarm = loop.call_later(self._progress_every, progress)
 
         progress()
+        self._probing = True
         try:
             info = await self._model.start()
         except asyncio.CancelledError:
@@ -142,6 +181,7 @@ class ModelKeeper:
                 raise
             raise ModelUnavailable(f"{self._model.name} cancelled its own start") from None
         finally:
+            self._probing = False
             if alarm is not None:
                 alarm.cancel()
         logger.info("%s is ready after %.1f s (%s)", info.name, self._clock.now() - began, info.backend)

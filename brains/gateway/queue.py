@@ -4,12 +4,17 @@ The rules:
 
 - Identical questions are one request. A request stands where the best placed of its questions would stand.
 - Order: priority, then the earlier deadline, then first come.
+- No agent starves. Whoever has been served since another one began to wait may go before it `OUT_OF_TURN` times; then
+  that one goes that has waited longest, whatever its priority. Waited longest has, of the session that has gone longest
+  without a turn, the agent that has gone longest without a start. So an agent with many questions, or one that asks
+  at a high priority in every tick, gets most of the starts, but never all.
 - Newest wins per `Question.key`: one that still waits is replaced, and its successor keeps its place in the
   line. Otherwise an agent that asks anew every tick would go to the end every tick and never be answered.
 - Too many waiting requests: one of the session with the most of them goes, its one with the lowest priority, the
   oldest among equals. So no game pushes out the few questions of another. A request that several sessions share
   counts for each of them, and stands as safe as that of them with the fewest.
-- A running request is left alone until nobody waits for it any more.
+- A running request is left alone until nobody waits for it any more. If its server dies, it stands in the line again
+  where it stood, and makes way as if it were new: for a newer one of the same key, and when there are too many.
 
 All lists are kept sorted with `bisect`: they are short (`max_queue`), and nothing stale is ever left in them.
 """
@@ -19,17 +24,19 @@ from __future__ import annotations
 import math
 from bisect import bisect_left, insort
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from brains.questions import Question
 
+from .turns import Turns
+
 __all__ = ["Entry", "Identity", "QuestionQueue", "Rank", "Request", "identity_of"]
 
 Rank = tuple[int, float, int]
-Identity = tuple[str, str, tuple[str, ...], bytes, int]
+Identity = tuple[str, str, tuple[str, ...], bytes, int, bytes]
 
 
 def identity_of(question: Question) -> Identity:
@@ -37,14 +44,16 @@ def identity_of(question: Question) -> Identity:
     schema = b"" if question.schema is None else msgspec.json.encode(question.schema, order="deterministic")
     # A label is one token, whatever the limit for longer answers is.
     limit = 0 if question.labels else question.max_tokens
-    # The version, because the calibration of one version must not judge the answer of another.
-    return (question.prompt.digest, question.prompt.version, question.labels, schema, limit)
+    # The version and the calibrations, because those of one prompt must not judge the answer of another.
+    prompt = question.prompt
+    judged = msgspec.json.encode(prompt.calibrations, order="deterministic") if prompt.calibrations else b""
+    return (prompt.digest, prompt.version, question.labels, schema, limit, judged)
 
 
 class Entry:
     """One question in the queue. `number` counts the questions, so that it is unique."""
 
-    __slots__ = ("asked", "deadline", "number", "question", "rank", "request", "since", "turn")
+    __slots__ = ("asked", "begun", "deadline", "number", "question", "rank", "request", "since", "turn")
 
     def __init__(self, question: Question, *, number: int, asked: float) -> None:
         self.question = question
@@ -54,12 +63,15 @@ class Entry:
         self.request: Request[Any] | None = None
         self.since = asked
         self.turn = number
+        self.begun = 0
+        """How many requests had been started when it began to wait."""
         self.rank: Rank = (-question.priority, self.deadline, number)
 
     def take_place_of(self, older: Entry) -> None:
         """Stand where one would stand who had waited since `older` came."""
         self.since = older.since
         self.turn = older.turn
+        self.begun = older.begun
         self.rank = (-self.question.priority, self.since + _timeout_of(self.question), self.turn)
 
 
@@ -73,7 +85,18 @@ E = TypeVar("E", bound=Entry)
 class Request(Generic[E]):
     """What the model is asked once, for all entries that wait for the same answer."""
 
-    __slots__ = ("entries", "identity", "joined", "number", "question", "sessions", "started", "text")
+    __slots__ = (
+        "entries",
+        "identity",
+        "joined",
+        "number",
+        "question",
+        "retries",
+        "sessions",
+        "started",
+        "text",
+        "tried",
+    )
 
     def __init__(self, question: Question, identity: Identity, number: int) -> None:
         self.question = question
@@ -89,6 +112,10 @@ class Request(Generic[E]):
         """When the model was asked; None while it waits."""
         self.text = ""
         """What the model has said so far."""
+        self.retries = 0
+        """How often it was put back into the line."""
+        self.tried: Any = None
+        """The server that was asked last."""
 
     def put(self, entry: E) -> None:
         """Take an entry in."""
@@ -122,6 +149,7 @@ class QuestionQueue(Generic[E]):
         self._newest: dict[tuple[str, str, str], E] = {}
         self._by_identity: dict[Identity, Request[E]] = {}
         self._running: set[Request[E]] = set()
+        self._turns = Turns()
 
     # What there is
 
@@ -136,17 +164,30 @@ class QuestionQueue(Generic[E]):
         """When `expire` will have something to do; None for never."""
         return self._deadlines[0].deadline if self._deadlines else None
 
+    @property
+    def running(self) -> Collection[Request[E]]:
+        """What the model works on."""
+        return self._running
+
+    def ahead_of(self, request: Request[E]) -> int:
+        """Return how many of those that wait now go before this one at most, which waits, too."""
+        by_rank = bisect_left(self._line, _request_rank(request), key=_request_rank)
+        if not by_rank:
+            return 0
+        return min(by_rank, self._turns.ahead_of(request, self._line))
+
     def waiting(self) -> Iterator[E]:
-        """Yield all entries that wait for a slot, the next one first."""
+        """Yield all entries that wait for a slot, those with the best rank first."""
         for request in self._line:
             yield from request.entries
 
     # What the askers do
 
-    def add(self, entry: E) -> list[tuple[E, str]]:
+    def add(self, entry: E, identity: Identity | None = None) -> list[tuple[E, str]]:
         """Take a question in. Return those that have to go for it, and why; itself may be one of them."""
         # First, because a schema that is no JSON ends here, and nothing may have changed then.
-        identity = identity_of(entry.question)
+        identity = identity_of(entry.question) if identity is None else identity
+        entry.begun = self._turns.starts
         dropped: list[tuple[E, str]] = []
         older = self._newest.get(entry.question.key)
         if older is not None:
@@ -158,7 +199,7 @@ class QuestionQueue(Generic[E]):
             request = self._by_identity[identity] = Request(entry.question, identity, entry.number)
         if request.started is None:
             self._wait(request, entry)
-            dropped.extend(self._make_room())
+            dropped.extend(self.make_room())
         else:
             dropped.extend(self._join(request, entry))
         return dropped
@@ -185,17 +226,43 @@ class QuestionQueue(Generic[E]):
 
     # What the model does
 
+    def peek(self) -> Request[E] | None:
+        """Return the request that `take` would return, without taking it."""
+        if not self._line or len(self._running) >= self.slots:
+            return None
+        return self._turns.next(self._line).request
+
     def take(self, now: float) -> Request[E] | None:
         """Return the request that is to be started now; None where nobody waits or no slot is free."""
         if not self._line or len(self._running) >= self.slots:
             return None
-        request = self._line[0]
+        choice = self._turns.next(self._line)
+        request = choice.request
         self._unlist(request)
+        self._turns.started(choice, self._line)
         for entry in request.entries:
             self._forget_waiting(entry)
         request.started = now
         self._running.add(request)
         return request
+
+    def put_back(self, request: Request[E]) -> list[tuple[E, str]]:
+        """Let a running request wait again. Return those that have to go, and why."""
+        self._running.remove(request)
+        entries = sorted(request.entries, key=_number, reverse=True)
+        request.entries, request.joined, request.started, request.text = [], {}, None, ""
+        request.sessions.clear()
+        request.retries += 1
+        dropped: list[tuple[E, str]] = []
+        for entry in entries:
+            if entry.question.key in self._newest:
+                entry.request = None
+                dropped.append((entry, "superseded"))
+            else:
+                self._wait(request, entry)
+        if not request.entries:
+            del self._by_identity[request.identity]
+        return dropped + self.make_room()
 
     def finish(self, request: Request[E]) -> list[E]:
         """Free the slot of a request that has really ended; return who waits for it, first come first."""
@@ -217,6 +284,15 @@ class QuestionQueue(Generic[E]):
             self.remove(entry)
             expired.append(entry)
         return expired
+
+    def make_room(self) -> list[tuple[E, str]]:
+        """Take out and return those that are too many; nothing else does so when `slots` has shrunk."""
+        dropped: list[tuple[E, str]] = []
+        while self.backlog > self.max_queue:
+            for entry in list(self._weakest().entries):
+                self.remove(entry)
+                dropped.append((entry, "queue_full"))
+        return dropped
 
     def drain(self) -> list[E]:
         """Take out and return all waiting entries."""
@@ -247,14 +323,6 @@ class QuestionQueue(Generic[E]):
             return []
         self.remove(older)
         return [(older, "superseded")]
-
-    def _make_room(self) -> list[tuple[E, str]]:
-        dropped: list[tuple[E, str]] = []
-        while self.backlog > self.max_queue:
-            for entry in list(self._weakest().entries):
-                self.remove(entry)
-                dropped.append((entry, "queue_full"))
-        return dropped
 
     def _weakest(self) -> Request[E]:
         """Return the request that goes when there are too many."""

@@ -18,7 +18,7 @@ logger = logging.getLogger("brains.gateway")
 class GatewayTicket(Entry):
     """A `Ticket`. Made by `Gateway.ask`; for the event loop's thread only."""
 
-    __slots__ = ("_done", "_give_up", "_listeners", "_outcome", "_text")
+    __slots__ = ("_done", "_give_up", "_listeners", "_outcome", "_text", "kept")
 
     def __init__(
         self, question: Question, *, number: int, asked: float, give_up: Callable[[GatewayTicket], None]
@@ -29,6 +29,8 @@ class GatewayTicket(Entry):
         self._text = ""
         self._done: asyncio.Event | None = None
         self._listeners: list[Listener] = []
+        self.kept = False
+        """A former answer does for it."""
 
     def __repr__(self) -> str:
         state = "open" if self._outcome is None else getattr(self._outcome, "reason", "answered")

@@ -91,6 +91,15 @@ class AutoModel:
         if self._model is not None:
             await self._model.close()
 
+    @property
+    def url(self) -> str:
+        """Where its server is; empty before one was found, and for a model inside the process."""
+        return str(getattr(self._model, "url", ""))
+
+    async def why_reloaded(self) -> str:
+        """Return why the model was loaded again just now; empty for unknown."""
+        return await self._model.why_reloaded() if isinstance(self._model, OllamaModel) else ""
+
     def _ollama(self, name: str) -> OllamaModel:
         options = {"num_ctx": self._context} if self._context else None
         return OllamaModel(name, host=self._host, label_way=self._label_way, slots=self._slots, load_options=options)

@@ -36,12 +36,11 @@ from brains.models.ollama_errors import CALL_ERRORS, Place, explain
 from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import best_way, find_installed, possible_ways
 from brains.models.ollama_options import freeze, keep_alive_seconds, merge
+from brains.models.ollama_reload import reload_cause
 from brains.questions import ModelInfo, ModelReply, ModelRequest, Way
 
 __all__ = ["OllamaModel"]
 
-SLOW_LOAD = 0.5
-"""Seconds; a hot model is handed out in microseconds, so more than this means that it was loaded again."""
 KEEP_ALIVE_MARGIN = 5.0
 """Seconds before the end of the keep-alive in which we already take the model for unloaded."""
 
@@ -352,15 +351,11 @@ class OllamaModel:
                 self._name,
                 self._context,
             )
-        if reply.load > SLOW_LOAD:
-            logger.warning(
-                "Ollama loaded model %s again for prompt %s (%.1f s): another program uses it with other "
-                "options, or there is "
-                "not enough memory for all models",
-                self._name,
-                place.prompt,
-                reply.load,
-            )
+
+    async def why_reloaded(self) -> str:
+        """Return why the model was loaded again just now, as far as the server can tell; empty for unknown."""
+        client = await self._clients.get()
+        return reload_cause(await self._call(client.ps()), self._name, int(self._load_options["num_ctx"]))
 
 
 def _slots_of_environment() -> int:

@@ -2,19 +2,18 @@
 
 The file is looked for in the current folder and in those above it. Relative paths in it are relative to it,
 so that `brains` does the same from any folder of a project. Of the environment only BRAINS_TOKEN and
-OLLAMA_HOST count here (and NO_COLOR, which the command line heeds).
+OLLAMA_HOST count here (and NO_COLOR, which the command line heeds, and OTEL_*, which OpenTelemetry does).
 """
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -23,26 +22,13 @@ from brains.errors import ConfigError
 from brains.questions import Way
 from brains.session import SessionLimits
 
+from .models import Count, ModelSettings, Natural, OtelSettings, check_models, refuse_reloads
+from .places import SHARED_FILE, Place, convert, refuse_unknown
+
 __all__ = ["Config", "find_config", "load_config"]
 
 FILE = "brains.toml"
-SHARED_FILE = "pyproject.toml"
 FOLDERS = ("trees", "prompts")
-
-KINDS = {
-    "int": "a whole number",
-    "float": "a number with a point",
-    "bool": "true or false",
-    "str": "text",
-    "array": "a list",
-    "object": "a table",
-    "date": "a date",
-    "datetime": "a time",
-    "time": "a time",
-}
-"""What msgspec's messages call a kind of value, and what people do."""
-
-Natural = Annotated[int, Meta(ge=1)]
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -72,6 +58,22 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """Questions that the model works on at the same time; None: as suits the model."""
     context: Natural | None = None
     """Tokens that a prompt and its answer may take together; None: as suits the model."""
+    hosts: list[str] = []
+    """Several Ollama servers that all have the model, in place of `ollama_host`."""
+    models: dict[str, ModelSettings] = {}
+    """More models, by the name that a leaf picks them by."""
+    max_queue: Natural = 64
+    """Questions that may wait for each model."""
+    cache_size: Count = 256
+    """Answers that are kept for those who ask the same again; 0: none."""
+    cache_ttl: Annotated[float, Meta(ge=0)] = 10.0
+    """Seconds for which an answer is kept."""
+    questions_per_minute: Count = 0
+    """That each agent may ask of a model; 0: any number."""
+    tokens_per_minute: Count = 0
+    """That the answers to each agent may take, prompts and all; 0: any number."""
+    otel: OtelSettings | None = None
+    """None: off, unless the environment names a collector."""
     token: str | None = None
     """What clients have to say in their hello. In a file, that file must be readable by its owner alone."""
     token_file: str | None = None
@@ -80,6 +82,18 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: SessionLimits = SessionLimits()
     file: str | None = None
     """Where these settings are from."""
+
+    @property
+    def model_names(self) -> tuple[str, ...]:
+        """The names that a leaf may give as its model."""
+        return tuple(self.models)
+
+    def hosts_of(self, name: str = "") -> list[str | None]:
+        """Return where a model's servers are, the default's or a named one's; [None] for wherever it is by itself."""
+        one = self.models.get(name)
+        if one is not None and (one.hosts or one.host):
+            return [*one.hosts] or [one.host]
+        return [*self.hosts] or [self.ollama_host]
 
     @property
     def trees_folder(self) -> Path:
@@ -163,7 +177,10 @@ def load_config(
             given[name] = str(here / Path(given[name]).expanduser())
     if "token_file" in given:
         settings["token"] = None
-    config = _convert({**settings, **given}, _Place(None))
+    config = convert({**settings, **given}, Config, Place(None))
+    default = ModelSettings(model=config.model, context=config.context)
+    models = {name: (one, config.hosts_of(name)) for name, one in {"": default, **config.models}.items()}
+    refuse_reloads(models, Place(path, "" if path is None else path.read_text(encoding="utf-8")))
     if config.token is None and config.token_file is not None:
         token = _read_token(Path(config.token_file))
         config = msgspec.structs.replace(config, token=token)
@@ -187,16 +204,17 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path} is not UTF-8 text: {error.reason}") from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_toml_problem(path, text, str(error))) from error
-    place = _Place(path, text)
+    place = Place(path, text)
     if path.name == SHARED_FILE:
         tool = table.get("tool")
         table = tool.get("brains", {}) if isinstance(tool, dict) else {}
     if not isinstance(table, dict):
         raise ConfigError(f"{path}: tool.brains has to be a table")
-    _refuse_unknown(table, Config.__struct_fields__, place, but=("file",))
+    refuse_unknown(table, Config.__struct_fields__, place, but=("file",))
     if isinstance(table.get("limits"), dict):
-        _refuse_unknown(table["limits"], SessionLimits.__struct_fields__, place, inside="limits")
-    _convert(table, place)
+        refuse_unknown(table["limits"], SessionLimits.__struct_fields__, place, inside="limits")
+    check_models(table, place)
+    convert(table, Config, place)
     if table.get("token"):
         _refuse_readable(path, "the token in it")
     for name in (*FOLDERS, "token_file"):
@@ -213,83 +231,6 @@ def _toml_problem(path: Path, text: str, message: str) -> str:
     what, line, column = found.groups()
     where = f"column {column}" if column else "at the end of the file"
     return f"{path}:{line or len(text.splitlines()) or 1}: this is not TOML: {what} ({where})"
-
-
-class _Place:
-    """Where settings stand, for messages: a file with that text, or None for the command line."""
-
-    def __init__(self, path: Path | None, text: str = "") -> None:
-        self._path = path
-        self._text = text
-
-    def of(self, *keys: str) -> str:
-        """Return how a message about a setting begins: with the file, and its line if that is plain to see."""
-        if self._path is None:
-            return "the options"
-        keys = (*(("tool", "brains") if self._path.name == SHARED_FILE else ()), *keys)
-        line = self._line(tuple(key.partition("[")[0] for key in keys))
-        return f"{self._path}:{line}" if line else str(self._path)
-
-    def _line(self, wanted: tuple[str, ...]) -> int | None:
-        table: tuple[str, ...] = ()
-        for number, line in enumerate(self._text.split("\n"), 1):
-            if header := re.match(r"\s*\[([\w.-]+)\]", line):
-                table = found = tuple(header[1].split("."))
-                if found != wanted:
-                    continue
-            elif entry := re.match(r"\s*([\w.-]+)\s*=", line):
-                found = (*table, *entry[1].split("."))
-            else:
-                continue
-            # `limits = {...}` is where all limits stand.
-            if wanted[: len(found)] == found:
-                return number
-        return None
-
-
-def _refuse_unknown(
-    table: Mapping[str, Any], known: tuple[str, ...], place: _Place, *, inside: str = "", but: tuple[str, ...] = ()
-) -> None:
-    """Raise for a setting that does not exist, and name the nearest one."""
-    names = [name for name in known if name not in but]
-    for key in table:
-        if key not in names:
-            near = difflib.get_close_matches(key, names, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(names)}"
-            where, among = (place.of(inside, key), f" in {inside}") if inside else (place.of(key), "")
-            raise ConfigError(f"{where}: there is no setting {key!r}{among}; {hint}")
-
-
-def _convert(table: Mapping[str, Any], place: _Place) -> Config:
-    try:
-        return msgspec.convert(table, Config)
-    except msgspec.ValidationError as error:
-        what, _, at = str(error).partition(" - at `$.")
-        keys = at.rstrip("`").split(".")
-        raise ConfigError(f"{place.of(*keys)}: {'.'.join(keys)}: {_in_words(what, keys)}") from error
-
-
-def _in_words(problem: str, keys: list[str]) -> str:
-    """Say what msgspec says about a value in words that need no Python."""
-    if problem.startswith("Invalid enum value"):
-        given = problem.removeprefix("Invalid enum value ")
-        kind = next(field.type for field in msgspec.structs.fields(Config) if field.name == keys[0])
-        return f"expected one of {', '.join(_words(kind))}, got {given}"
-    if found := re.fullmatch(r"Expected `([\w |]+)`(?:, got `(\w+)`| (>=|<=) (-?\d+))", problem):
-        expected, given, sign, bound = found.groups()
-        wanted = " or ".join(KINDS.get(one, one) for one in expected.split(" | ") if one != "null")
-        if sign:
-            return f"expected {wanted} of {bound} or {'more' if sign == '>=' else 'less'}"
-        return f"expected {wanted}, got {KINDS.get(given, given)}"
-    return problem
-
-
-def _words(kind: Any) -> list[str]:
-    """Return the words that a type allows."""
-    found: list[str] = []
-    for part in get_args(kind):
-        found += [part] if isinstance(part, str) else _words(part)
-    return found
 
 
 def _read_token(path: Path) -> str:
