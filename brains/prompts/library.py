@@ -9,12 +9,15 @@ from typing import Any
 import msgspec
 
 from brains.errors import PromptError
+from brains.prompts.environment import Source
 from brains.prompts.prompt import Prompt
 from brains.prompts.reading import nearest
 from brains.questions import Calibration, RenderedPrompt
 
-__all__ = ["PromptLibrary", "StoredCalibration", "decode_calibrations", "encode_calibrations"]
+__all__ = ["SUFFIX", "PromptLibrary", "StoredCalibration", "decode_calibrations", "encode_calibrations", "is_shared"]
 
+SUFFIX = ".j2"
+"""Of every template file."""
 _LARGEST = 50.0
 """Scale and bias beyond this would only overflow."""
 
@@ -30,11 +33,14 @@ class PromptLibrary:
 
     Attributes:
         errors: by name, what is wrong with the newest text of a prompt (or `NAME.calibration`).
+        sources: the newest text of every template file by its path, such as `_shared/people.j2`: prompts, and files
+            that only others include, import or extend.
         revision: grows with every change, so that others can tell cheaply whether anything is new.
     """
 
     def __init__(self) -> None:
         self.errors: dict[str, PromptError] = {}
+        self.sources: dict[str, Source] = {}
         self.revision = 0
         self._prompts: dict[str, Prompt] = {}
         self._calibrations: dict[str, dict[str, Calibration]] = {}
@@ -45,18 +51,55 @@ class PromptLibrary:
         Raises:
             PromptError: with file and line; the last good version stays, and `errors` remembers.
         """
-        old = self._prompts.get(name)
-        if old is not None and old.text == text and old.file == file:
+        self.put_source(f"{name}{SUFFIX}", text, file=file)
+        return self.compile(name)
+
+    def put_source(self, path: str, text: str, *, file: str | None = None) -> None:
+        """Keep the text of a file of the folder; nothing is compiled before `compile`."""
+        self.sources[path] = Source(text, file or path.removesuffix(SUFFIX))
+
+    def compile(self, name: str) -> Prompt:
+        """Compile the newest text of a prompt with the files that it uses, and put it in place of the older version.
+
+        Raises:
+            PromptError: with file and line; the last good version stays, and `errors` remembers.
+        """
+        if not self.is_changed(name):
             if self.errors.pop(name, None) is not None:
                 self.revision += 1
-            return old
+            return self._prompts[name]
         try:
-            prompt = Prompt(name, text, file=file)
+            prompt = self.compiled(name)
         except PromptError as error:
             self.note(name, error)
             raise
         self.take(prompt)
         return prompt
+
+    def compiled(self, name: str) -> Prompt:
+        """Compile the newest text of a prompt and change nothing; another thread may do that.
+
+        Raises:
+            PromptError: with file and line.
+        """
+        text, file = self.sources[f"{name}{SUFFIX}"]
+        return Prompt(name, text, file=None if file == name else file, sources=dict(self.sources))
+
+    def is_changed(self, name: str) -> bool:
+        """Tell whether a prompt, or a file that it uses, has another text than the version in use."""
+        old, new = self._prompts.get(name), self.sources.get(f"{name}{SUFFIX}")
+        if old is None or new is None or old.text != new.text or (old.file or name) != new.file:
+            return True
+        return any(self.sources.get(path) != source for path, source in old.files.items())
+
+    def users_of(self, paths: Collection[str]) -> list[str]:
+        """Return the prompts that use one of these files, and those that are broken, which may need one."""
+        names = (path.removesuffix(SUFFIX) for path in sorted(self.sources) if not is_shared(path))
+        return [
+            name
+            for name in names
+            if name in self.errors or (name in self._prompts and not self._prompts[name].files.keys().isdisjoint(paths))
+        ]
 
     def take(self, prompt: Prompt) -> None:
         """Put a prompt that was compiled elsewhere, such as in another thread, in place of the older version."""
@@ -95,6 +138,7 @@ class PromptLibrary:
 
     def remove_prompt(self, name: str) -> None:
         """Forget a prompt and its error, but not its calibrations."""
+        self.sources.pop(f"{name}{SUFFIX}", None)
         found: list[object] = [self._prompts.pop(name, None), self.errors.pop(name, None)]
         self.revision += any(one is not None for one in found)
 
@@ -147,6 +191,11 @@ class PromptLibrary:
         prompt = self.get(name)
         calibrations = self._calibrations.get(name)
         return prompt.render(context, labels=labels, all_labels=all_labels, calibrations=calibrations)
+
+
+def is_shared(path: str) -> bool:
+    """Tell whether a file is no prompt itself: its name, or a folder's, begins with `_`."""
+    return any(part.startswith("_") for part in path.split("/"))
 
 
 def decode_calibrations(text: str, *, file: str) -> dict[str, StoredCalibration]:
