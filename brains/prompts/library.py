@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -18,6 +19,8 @@ __all__ = ["SUFFIX", "PromptLibrary", "StoredCalibration", "decode_calibrations"
 
 SUFFIX = ".j2"
 """Of every template file."""
+_METHOD_FIELDS = ("method", "label", "knots", "threshold")
+"""Written only where they say something: so files that have been there for long stay as they are."""
 _LARGEST = 50.0
 """Scale and bias beyond this would only overflow."""
 
@@ -211,23 +214,45 @@ def decode_calibrations(text: str, *, file: str) -> dict[str, StoredCalibration]
             f"this is no calibration file: {error}; `brains prompt calibrate` makes one", file=file
         ) from error
     for digest, one in stored.items():
-        numbers = (one.scale, *one.bias.values())
-        if one.scale <= 0 or not all(math.isfinite(x) and abs(x) <= _LARGEST for x in numbers):
-            message = f"calibration {digest[:12]!r}: scale or bias out of bounds; calibrate again"
-            raise PromptError(message, file=file)
+        problem = _flaw(one)
+        if problem is not None:
+            raise PromptError(f"calibration {digest[:12]!r}: {problem}; calibrate again", file=file)
     return stored
+
+
+def _flaw(one: Calibration) -> str | None:
+    """Say what keeps a calibration from being used."""
+    numbers = (one.scale, *one.bias.values())
+    if one.scale <= 0 or not all(math.isfinite(x) and abs(x) <= _LARGEST for x in numbers):
+        return "scale or bias out of bounds"
+    if one.threshold is not None and not 0 <= one.threshold <= 1:
+        return "the threshold is not from 0 to 1"
+    if one.method == "isotonic" and not (one.knots and one.label):
+        return "there are no knots, or no label that they are of"
+    if not all(0 <= x <= 1 and 0 <= y <= 1 for x, y in one.knots):
+        return "a knot is not from 0 to 1"
+    if any(x0 >= x1 or y0 > y1 for (x0, y0), (x1, y1) in pairwise(one.knots)):
+        return "the knots do not rise"
+    return None
 
 
 def encode_calibrations(stored: Mapping[str, StoredCalibration]) -> str:
     """Write the JSON of a `.calibration.json`, sorted, so that it merges well in version control."""
-    rounded = {
-        digest: {
-            **msgspec.structs.asdict(one),
-            "scale": round(one.scale, 6),
-            "bias": {label: round(one.bias[label], 6) for label in sorted(one.bias)},
-            "accuracy": round(one.accuracy, 4),
-        }
-        for digest, one in stored.items()
-    }
-    raw = msgspec.json.encode(rounded, order="sorted")
+    raw = msgspec.json.encode({digest: _rounded(one) for digest, one in stored.items()}, order="sorted")
     return msgspec.json.format(raw, indent=2).decode() + "\n"
+
+
+def _rounded(one: StoredCalibration) -> dict[str, Any]:
+    """Return what is written of a calibration."""
+    values = msgspec.structs.asdict(one)
+    for field in msgspec.structs.fields(StoredCalibration):
+        if field.name in _METHOD_FIELDS and values[field.name] == field.default:
+            del values[field.name]
+    values["scale"] = round(one.scale, 6)
+    values["bias"] = {label: round(one.bias[label], 6) for label in sorted(one.bias)}
+    values["accuracy"] = round(one.accuracy, 4)
+    if one.knots:
+        values["knots"] = [[x, round(y, 6)] for x, y in one.knots]
+    if one.threshold is not None:
+        values["threshold"] = round(one.threshold, 4)
+    return values
