@@ -55,11 +55,8 @@ def test_the_best_threshold_is_right_most_often() -> None:
 
 
 def test_the_mean_area_of_several_labels() -> None:
-    three = [
-        ({"a": 0.8, "b": 0.1, "c": 0.1}, "a"),
-        ({"a": 0.1, "b": 0.8, "c": 0.1}, "b"),
-        ({"a": 0.2, "b": 0.7, "c": 0.1}, "c"),
-    ]
+    rows = [((0.8, 0.1, 0.1), "a"), ((0.1, 0.8, 0.1), "b"), ((0.2, 0.7, 0.1), "c")]
+    three = [(dict(zip("abc", row, strict=True)), right) for row, right in rows]
     assert mean_auc(three, "abc") == pytest.approx((1 + 1 + 0.5) / 3)
     assert mean_auc(SAMPLES, ("danger", "safe"), TRUTH) == 1.0
 

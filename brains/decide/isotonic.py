@@ -4,29 +4,43 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from typing import NamedTuple
 
 __all__ = ["apply_knots", "fit_knots"]
 
 Knots = tuple[tuple[float, float], ...]
 
 
+class _Pool(NamedTuple):
+    low: float
+    high: float
+    true: int
+    """How many happened."""
+    count: int
+
+
 def fit_knots(pairs: Sequence[tuple[float, bool]]) -> Knots:
     """Fit by pooling neighbours that fall (the pool-adjacent-violators algorithm).
 
-    Each pool is a knot, at the mean of its probabilities. No knot is nearer to 0 or 1 than so few cases can tell.
+    Each pool has a knot at its lowest and one at its highest probability. No knot is nearer to 0 or 1 than so few cases
+    can tell.
     """
-    pools: list[list[float]] = []  # [sum of probabilities, how many happened, how many]
     groups: dict[float, list[bool]] = {}
     for probability, happened in pairs:
         groups.setdefault(probability, []).append(happened)
+    pools: list[_Pool] = []
     for probability in sorted(groups):
-        count = len(groups[probability])
-        pools.append([probability * count, sum(groups[probability]), count])
-        while len(pools) > 1 and pools[-2][1] * pools[-1][2] >= pools[-1][1] * pools[-2][2]:
-            last = pools.pop()
-            pools[-1] = [one + other for one, other in zip(pools[-1], last, strict=True)]
+        pool = _Pool(probability, probability, sum(groups[probability]), len(groups[probability]))
+        while pools and pools[-1].true * pool.count >= pool.true * pools[-1].count:
+            below = pools.pop()
+            pool = _Pool(below.low, pool.high, below.true + pool.true, below.count + pool.count)
+        pools.append(pool)
     margin = 1.0 / (len(pairs) + 2)
-    return tuple((total / n, min(max(true / n, margin), 1.0 - margin)) for total, true, n in pools)
+    knots: dict[float, float] = {}
+    for low, high, true, count in pools:
+        share = min(max(true / count, margin), 1.0 - margin)
+        knots[low] = knots[high] = share
+    return tuple(knots.items())
 
 
 def apply_knots(knots: Knots, probability: float) -> float:
