@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 import msgspec
 
-from brains.checking import Finding, check_all, check_prompts, from_error
+from brains.checking import check_all
 from brains.cli._running import short_path
 from brains.config import load_config
 from brains.errors import PromptError, TreeError
 from brains.loading import load_trees
-from brains.prompts import PromptLibrary
+from brains.prompts import Finding, PromptLibrary, from_error, lint_library
 from brains.reload import load_prompts, read_text
 
 __all__ = ["command"]
@@ -48,7 +48,7 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
         found = sorted({*check_all(brains, library), *_check_cases(settings.prompts_folder, library)})
         counted = f"{_count(len(brains.names()), 'brain')}, {_count(len(library.names()), 'prompt')}"
     except TreeError as error:
-        found = sorted({from_error(error, "tree"), *check_prompts(library)})
+        found = sorted({from_error(error, "tree"), *lint_library(library)})
         counted = f"trees do not load, {len(library.names())} prompts"
     found = [msgspec.structs.replace(finding, file=short_path(finding.file)) for finding in found]
     errors = sum(finding.severity == "error" for finding in found)

@@ -16,7 +16,7 @@ class _Pool(NamedTuple):
     high: float
     true: int
     """How many happened."""
-    count: int
+    cases: int
 
 
 def fit_knots(pairs: Sequence[tuple[float, bool]]) -> Knots:
@@ -31,14 +31,14 @@ def fit_knots(pairs: Sequence[tuple[float, bool]]) -> Knots:
     pools: list[_Pool] = []
     for probability in sorted(groups):
         pool = _Pool(probability, probability, sum(groups[probability]), len(groups[probability]))
-        while pools and pools[-1].true * pool.count >= pool.true * pools[-1].count:
+        while pools and pools[-1].true * pool.cases >= pool.true * pools[-1].cases:
             below = pools.pop()
-            pool = _Pool(below.low, pool.high, below.true + pool.true, below.count + pool.count)
+            pool = _Pool(below.low, pool.high, below.true + pool.true, below.cases + pool.cases)
         pools.append(pool)
     margin = 1.0 / (len(pairs) + 2)
     knots: dict[float, float] = {}
-    for low, high, true, count in pools:
-        share = min(max(true / count, margin), 1.0 - margin)
+    for low, high, true, cases in pools:
+        share = min(max(true / cases, margin), 1.0 - margin)
         knots[low] = knots[high] = share
     return tuple(knots.items())
 

@@ -31,6 +31,8 @@ class Composition:
 
     uses: dict[str, set[str]] = field(default_factory=dict)
     """Inputs, each with the fields that are named."""
+    whole: set[str] = field(default_factory=set)
+    """Inputs that are used as a whole, and not by a field."""
     files: dict[str, Source] = field(default_factory=dict)
     """Every other file of the part, by its path in the folder."""
     arrows: bool = False
@@ -149,13 +151,18 @@ class _Check:
             place.fail(f"{used.name!r} is not among the `inputs:`{hint}", used.lineno, code="undeclared-input")
         for used_name in undeclared if shares else ():
             self.found.uses.setdefault(used_name, set())
-        for name, attribute, line in _fields(tree):
-            fields = self._inputs.get(name, ()) if shares else ()
-            if fields and name not in own and attribute not in fields:
-                hint = nearest(attribute, fields)
-                place.fail(f"{name}.{attribute} is not declared in `inputs:`{hint}", line, code="undeclared-input")
-            if name in self.found.uses and name not in own:
-                self.found.uses[name].add(attribute)
+        by_field = list(_fields(tree))
+        bases = {id(name) for name, _ in by_field}
+        for node in tree.find_all(nodes.Name):
+            if shares and node.name in undeclared and id(node) not in bases:
+                self.found.whole.add(node.name)
+        for node, attribute in by_field:
+            fields = self._inputs.get(node.name, ()) if shares and node.name not in own else ()
+            if fields and attribute not in fields:
+                message = f"{node.name}.{attribute} is not declared in `inputs:`{nearest(attribute, fields)}"
+                place.fail(message, node.lineno, code="undeclared-input")
+            if node.name in self.found.uses and node.name not in own:
+                self.found.uses[node.name].add(attribute)
 
     def _reference(self, node: Reference, place: Place, own: frozenset[str], shares: bool) -> None:
         """Check a file that is included, imported or extended."""
@@ -206,12 +213,19 @@ def _aliases(node: nodes.FromImport) -> Iterator[str]:
         yield name if isinstance(name, str) else name[1]
 
 
-def _fields(tree: nodes.Template) -> Iterator[tuple[str, str, int]]:
-    """Yield every `name.field` and `name["field"]` with its line."""
+def _named(node: nodes.Node) -> tuple[nodes.Name, str] | None:
+    """Return the name and the field of a node that is `name.field` or `name["field"]`."""
+    if not isinstance(node, nodes.Getattr | nodes.Getitem) or not isinstance(node.node, nodes.Name):
+        return None
+    if isinstance(node, nodes.Getattr):
+        return node.node, node.attr
+    key = node.arg.value if isinstance(node.arg, nodes.Const) else None
+    return (node.node, key) if isinstance(key, str) else None
+
+
+def _fields(tree: nodes.Template) -> Iterator[tuple[nodes.Name, str]]:
+    """Yield every `name.field` and `name["field"]`."""
     for node in tree.find_all((nodes.Getattr, nodes.Getitem)):
-        if isinstance(node, nodes.Getattr) and isinstance(node.node, nodes.Name):
-            yield node.node.name, node.attr, node.lineno
-        elif isinstance(node, nodes.Getitem) and isinstance(node.node, nodes.Name):
-            key = node.arg.value if isinstance(node.arg, nodes.Const) else None
-            if isinstance(key, str):
-                yield node.node.name, key, node.lineno
+        found = _named(node)
+        if found is not None:
+            yield found

@@ -70,6 +70,8 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     inputs: Mapping[str, tuple[str, ...]] = {}
     """Name to fields; no fields: a plain value."""
+    input_lines: Mapping[str, int] = {}
+    """Line of each input in the file."""
     examples: tuple[Example, ...] = ()
     options: Mapping[str, Any] = {}
 
@@ -121,9 +123,15 @@ def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMat
         answer_line=reader.line(tree, "answer"),
         description=str(description or "").strip(),
         inputs=inputs,
+        input_lines={name: _line_in(reader, fields.get("inputs"), name) for name in inputs},
         examples=examples,
         options=_options(reader, fields.get("model"), reader.line(tree, "model")),
     )
+
+
+def _line_in(reader: Reader, node: Any, name: str) -> int:
+    """Return the line of an input, in a mapping or a list of names."""
+    return reader.line(node, name if isinstance(node, Mapping) else None)
 
 
 def _answer(reader: Reader, node: Any, line: int) -> tuple[AnswerKind, tuple[str, ...], dict[str, bool]]:

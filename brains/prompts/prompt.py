@@ -96,6 +96,11 @@ class Prompt:
         return self.front.examples
 
     @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All examples, rendered."""
+        return tuple(turn for _, turn in self._examples)
+
+    @property
     def options(self) -> Mapping[str, Any]:
         """Sampling options."""
         return self.front.options
@@ -246,7 +251,7 @@ class Prompt:
             self.check_labels(key)
         turns = tuple(turn for example, turn in self._examples if key is None or example.answer in key)
         if self.kind == "text":
-            turns = tuple(turn for _, turn in self._examples)
+            turns = self.turns
         if len(self._turns) >= _LABEL_SETS:
             self._turns.clear()
         self._turns[key] = turns

@@ -49,6 +49,7 @@ class Part:
         role: `system`, `user` or `assistant`.
         line: where its text starts in the file.
         uses: the inputs that it uses, each with the fields that it names.
+        whole: those of them that it uses as a whole, too, and not only by field.
         arrows: its own text has `->` in it.
         files: every other file that it is made of.
         source: its own text, at the file's lines.
@@ -60,6 +61,7 @@ class Part:
         self.line = cut.line
         self.source = cut.text
         self.uses = {used: frozenset(fields) for used, fields in found.uses.items()}
+        self.whole = frozenset(found.whole)
         self.arrows = found.arrows
         self.files: Mapping[str, Source] = found.files
         environment = environment_for(found.files)
