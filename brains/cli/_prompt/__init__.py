@@ -1,0 +1,1 @@
+"""The prompt workbench, behind `brains prompt`."""
