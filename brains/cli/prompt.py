@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import click
 
-from brains.cli._prompt.looking import ask, lint, list_, render, show
+from brains.cli._prompt.linting import lint
+from brains.cli._prompt.looking import ask, list_, render, show
 from brains.cli._prompt.measuring import calibrate, diff, eval_
 
 __all__ = ["command"]

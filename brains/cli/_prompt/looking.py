@@ -1,4 +1,4 @@
-"""`brains prompt list`, `show`, `render`, `ask` and `lint`."""
+"""`brains prompt list`, `show`, `render` and `ask`."""
 
 from __future__ import annotations
 
@@ -12,27 +12,22 @@ import click
 import msgspec
 
 from brains.cli._prompt.asking import Asked, ask_often, print_asked
-from brains.cli._prompt.folder import Folder, case_findings
-from brains.cli._prompt.printing import bars, coloured, finding_line, print_lines, with_marks, without_marks
+from brains.cli._prompt.folder import Folder
+from brains.cli._prompt.printing import bars, coloured, print_lines, with_marks, without_marks
 from brains.cli._prompt.rendering import Shown, count_tokens, marked_spans, question_for, shown
 from brains.cli._prompt.running import started
 from brains.cli._prompt.snapshots import GIVEN, read_snapshot
-from brains.cli._running import short_path
 from brains.config import Config, load_config
 from brains.errors import ConfigError
 from brains.prompts import (
-    BUDGET,
-    PROMPT_RULES,
-    Finding,
     Prompt,
     PromptLibrary,
     StoredCalibration,
-    lint_library,
     lint_prompt,
 )
 from brains.questions import ModelRequest, Way
 
-__all__ = ["ask", "folder_option", "json_option", "lint", "list_", "model_option", "render", "show", "trees_options"]
+__all__ = ["ask", "folder_option", "json_option", "list_", "model_option", "render", "show", "trees_options"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -266,63 +261,6 @@ def ask(
 
 
 ask.help = f"{ask.help}\n{SNAPSHOTS}"
-
-LINT_EPILOG = """\b
-Examples:
-  brains prompt lint
-  brains prompt lint guard/is_hostile --strict
-  brains prompt lint --json | jq '.[] | select(.severity == "error")'
-
-Exit code 1: errors, or warnings with --strict."""
-
-
-@click.command(epilog=LINT_EPILOG)
-@click.argument("names", nargs=-1)
-@folder_option
-@click.option("--budget", default=BUDGET, show_default=True, type=click.IntRange(1), help="Tokens before the question.")
-@click.option("--strict", is_flag=True, help="Let warnings count as errors.")
-@click.option("--rules", is_flag=True, help="List the rules, and end.")
-@json_option
-def lint(names: tuple[str, ...], prompts: Path | None, budget: int, strict: bool, rules: bool, as_json: bool) -> None:
-    """Find mistakes in prompts.
-
-    One line per finding: FILE:LINE: severity: what is wrong and what to do [rule].
-
-    `brains check` tells the same, and what is wrong between trees and prompts besides.
-    """
-    if rules:
-        print_lines(("rule", "what it finds"), list(PROMPT_RULES.items()), [()] * len(PROMPT_RULES), right=set())
-        return
-    folder = Folder(prompts)
-    found = sorted({*lint_library(folder.library, budget=budget), *case_findings(folder.path, folder.library)})
-    found = [msgspec.structs.replace(one, file=short_path(one.file)) for one in found]
-    if names:
-        found = _only(found, names, folder)
-    errors = sum(one.severity == "error" for one in found)
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        for one in found:
-            click.echo(finding_line(one))
-        looked_at = f"{len(names or folder.library.names())} prompts"
-        click.echo(f"{looked_at}: {errors} errors, {len(found) - errors} warnings", err=bool(found))
-    if errors or (strict and found):
-        raise click.exceptions.Exit(1)
-
-
-def _only(found: Sequence[Finding], names: Sequence[str], folder: Folder) -> list[Finding]:
-    """Keep what is about the named prompts, their cases, and the files that they use."""
-    files: set[str] = set()
-    for name in names:
-        if name not in folder.library.errors:
-            prompt = folder.get(name)
-            files |= {source.file for source in prompt.files.values()}
-            name = prompt.name
-        else:
-            files.add(folder.library.errors[name].file or "")
-        files |= {str(folder.path / f"{name}{ending}") for ending in (".j2", ".cases.yaml", ".cases.jsonl")}
-    kept = {short_path(file) for file in files}
-    return [one for one in found if one.file in kept]
 
 
 def _context(
