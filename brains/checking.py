@@ -5,8 +5,7 @@ It builds every brain once and looks; nothing is ticked, asked or sent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Literal
+from collections.abc import Iterator, Mapping
 
 import msgspec
 import py_trees
@@ -18,17 +17,12 @@ from brains.errors import ActionError, PromptError, TreeError
 from brains.library import Brain, BrainLibrary
 from brains.nodes import Action, LLMAction, LLMCondition, LLMNode, LLMSelector, Say
 from brains.nodes.tree import actions_of, duplicate_paths, llm_leaves_of, paths_of
-from brains.prompts import Prompt, PromptLibrary
+from brains.prompts import Finding, Prompt, PromptLibrary, Severity, about, from_error, lint_library, similar_labels
 
-__all__ = ["Finding", "check_all", "check_brain", "check_prompts"]
-
-Severity = Literal["error", "warning"]
+__all__ = ["Finding", "check_all", "check_brain"]
 
 GIVEN = ("me", "world", "events", "blackboard")
 """Names that every template may declare without its leaf giving them."""
-
-ALIKE = 3
-"""Letters that two labels may not have in common at their beginning: a token is often as long as that."""
 
 _TIMERS: Mapping[type[Behaviour], str] = {
     py_trees.timers.Timer: "brains.Wait",
@@ -50,62 +44,16 @@ _BLACKBOARD_NODES: tuple[type[Behaviour], ...] = (
 _RESTLESS = (py_trees.decorators.RunningIsFailure, py_trees.decorators.RunningIsSuccess)
 
 
-class Finding(msgspec.Struct, frozen=True, order=True):
-    """One mistake, with its place."""
-
-    file: str
-    line: int
-    severity: Severity
-    rule: str
-    """A word that names the kind of mistake, the same in every version."""
-    message: str
-    node: str = ""
-    """Path of the node that it is about, if it is about one."""
-
-    def __str__(self) -> str:
-        """Return one line, whatever names the tree and its files have."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
-        node = f" ({self.node})" if self.node else ""
-        return _escaped(f"{place}: {self.severity}: {self.message}{node} [{self.rule}]")
-
-
 def check_all(library: BrainLibrary, prompts: PromptLibrary) -> list[Finding]:
     """Return everything that is wrong with these trees and prompts, sorted by place, each thing once."""
-    found = list(check_prompts(prompts))
+    found = list(lint_library(prompts))
     used: set[str] = set()
     for name in library.names():
         found += check_brain(library.get(name), prompts, used)
     for name in prompts.names():
         if name not in used:
-            found.append(_about(prompts.get(name), 1, "warning", "unused-prompt", f"no tree asks {name!r}"))
+            found.append(about(prompts.get(name), 1, "warning", "unused-prompt", f"no tree asks {name!r}"))
     return sorted(set(found))
-
-
-def from_error(error: TreeError | PromptError, rule: str) -> Finding:
-    """Make a finding of an error that has a place."""
-    return Finding(error.file or "", error.line or 0, "error", rule, error.message)
-
-
-def check_prompts(prompts: PromptLibrary) -> Iterator[Finding]:
-    """Yield what is wrong with prompts by themselves."""
-    for error in prompts.errors.values():
-        yield from_error(error, "prompt")
-    for name in prompts.names():
-        prompt = prompts.get(name)
-        for warning in prompt.warnings:
-            yield _about(prompt, 1, "warning", "examples", warning)
-        yield from _alike_in_prompt(prompt)
-        for digest, calibration in prompts.calibrations(name).items():
-            model = getattr(calibration, "model", "") or digest[:12]
-            if calibration.prompt_hash != prompt.version:
-                yield _about(
-                    prompt,
-                    1,
-                    "warning",
-                    "stale-calibration",
-                    f"its calibration for model {model} is of an older version of the text and is not used; "
-                    f"run `brains prompt calibrate {name}`",
-                )
 
 
 def check_brain(brain: Brain, prompts: PromptLibrary, used: set[str] | None = None) -> Iterator[Finding]:
@@ -245,7 +193,7 @@ class _TreeCheck:
                     f"{word!r} is the label of no action that {self._paths[leaf]!r} may choose "
                     f"(it may choose: {', '.join(leaf.labels)})"
                 )
-                yield _about(prompt, lines.get(word, 1), "error", "no-such-choice", message)
+                yield about(prompt, lines.get(word, 1), "error", "no-such-choice", message)
         for label in leaf.labels:
             if prompt.labels and label not in prompt.labels:
                 message = f"prompt {prompt.name!r} does not offer the label {label!r} (it offers: {', '.join(words)})"
@@ -253,49 +201,10 @@ class _TreeCheck:
             elif words and label not in words:
                 message = f"prompt {prompt.name!r} has no example with the answer {label!r}"
                 yield self.finding(leaf, "warning", "examples", message)
-        for one, other, message in _alike(leaf.labels):
+        for one, other, message in similar_labels(leaf.labels):
             # A pair that the prompt itself has is told there.
             if not {one, other} <= set(words):
                 yield self.finding(leaf, "error", "labels-alike", message)
-
-
-def _alike_in_prompt(prompt: Prompt) -> Iterator[Finding]:
-    """Yield the prompt's own labels that are alike: where it lists them, else at the example that brings the second."""
-    if prompt.kind == "text":
-        return
-    firsts = {example.answer: example.line for example in reversed(prompt.examples)}
-    for one, other, message in _alike(prompt.labels or prompt.example_labels):
-        line = prompt.front.answer_line if prompt.labels else max(firsts[one], firsts[other])
-        yield _about(prompt, line, "error", "labels-alike", message)
-
-
-def _alike(labels: Iterable[str]) -> Iterator[tuple[str, str, str]]:
-    """Yield pairs of labels that a tokenizer may begin with one token, and why that is wrong."""
-    words = sorted(labels)
-    for index, one in enumerate(words):
-        for other in words[index + 1 :]:
-            begin = _common_beginning(one.casefold(), other.casefold())
-            if begin and len(begin) == min(len(one), len(other)):
-                yield one, other, f"the label {other!r} begins with the label {one!r}; choose other words"
-            elif len(begin) >= ALIKE:
-                message = (
-                    f"the labels {one!r} and {other!r} both begin with {begin!r}, so one token may stand for either; "
-                    f"choose words that differ in their first {ALIKE} letters"
-                )
-                yield one, other, message
-
-
-def _common_beginning(one: str, other: str) -> str:
-    length = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
-    return one[:length]
-
-
-def _escaped(text: str) -> str:
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
-
-
-def _about(prompt: Prompt, line: int, severity: Severity, rule: str, message: str) -> Finding:
-    return Finding(prompt.file or prompt.name, line, severity, rule, message)
 
 
 def _kind(prompt: Prompt) -> str:

@@ -5,7 +5,7 @@ Each message says what is wrong and what to do next. The state that a program ma
     BrainsError
     ├── ConfigError                 a setting or a command-line option that cannot work
     ├── TreeError                   a tree file: `file`, `line`
-    ├── PromptError                 a prompt file: `file`, `line`
+    ├── PromptError                 a prompt file: `file`, `line`, `code`
     ├── ActionError                 an action declared or filled wrongly: `action`, `field`
     ├── ProtocolError               something the game sent: `code`, `hint`, `fatal`
     └── ModelError                  something the model did or did not do: `kind`
@@ -69,7 +69,14 @@ class TreeError(_FileError):
 
 
 class PromptError(_FileError):
-    """A prompt file does not parse, or cannot be rendered with what it was given."""
+    """A prompt file does not parse, or cannot be rendered with what it was given.
+
+    `code` is the word that `brains prompt lint` and `brains check` name the kind of mistake by.
+    """
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, code: str = "prompt") -> None:
+        super().__init__(message, file=file, line=line)
+        self.code = code
 
 
 class ActionError(BrainsError):

@@ -48,8 +48,12 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """Corrects one model's label probabilities for one prompt: p' is proportional to exp(scale * log p + bias).
 
     That is multinomial Platt scaling (temperature and prior shift) over the label log-probabilities; fitted on labelled
-    cases by `brains.decide.calibration`.
+    cases by `brains.decide.calibration`. With the method `isotonic`, which is for two labels only, p' of one of them is
+    read off a rising line through `knots` instead.
     """
+
+    method: Literal["temperature", "platt", "isotonic"] = "platt"
+    """`temperature` is `platt` without biases."""
 
     scale: float = 1.0
     bias: Mapping[str, float] = {}
@@ -58,6 +62,12 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     cases: int = 0
     accuracy: float = 0.0
     """Held-out accuracy when it was fitted (mean over splits)."""
+    label: str = ""
+    """For `isotonic`: the label that the knots are of; the other one gets the rest."""
+    knots: tuple[tuple[float, float], ...] = ()
+    """For `isotonic`: (raw, corrected) probabilities, both rising; straight lines between them, level outside."""
+    threshold: float | None = None
+    """For a condition: the probability of true, 0 to 1, from which on saying so was right most often."""
 
 
 class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):

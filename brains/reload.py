@@ -1,6 +1,7 @@
 """Read the prompts folder, and keep reading it: an edit is live at the next ask, a broken one changes nothing.
 
 NAME.j2                  a prompt; its name is the path without the suffix, such as `guard/is_hostile`
+_NAME.j2, _DIR/NAME.j2   no prompt itself: others include, import or extend it
 NAME.calibration.json    what `brains prompt calibrate` found out about it
 """
 
@@ -14,16 +15,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from brains.errors import ConfigError, PromptError
-from brains.prompts import Prompt, PromptLibrary
+from brains.prompts import SUFFIX, PromptLibrary, is_shared
 
-__all__ = ["INTERVAL", "PromptWatcher", "load_prompts", "read_text"]
+__all__ = ["INTERVAL", "LARGEST_DATA", "PromptWatcher", "load_prompts", "read_text"]
 
 INTERVAL = 0.3
 """Seconds between two looks at the folder. A file is taken over when two looks in a row found it the same, so that
 none is read while it is being written."""
 LARGEST = 256 * 1024
 """Bytes; a prompt has some thousand."""
-PROMPT, CALIBRATION = ".j2", ".calibration.json"
+LARGEST_DATA = 16 * 1024 * 1024
+"""Bytes of a file of cases or of a snapshot."""
+PROMPT, CALIBRATION = SUFFIX, ".calibration.json"
 
 _log = logging.getLogger("brains.reload")
 
@@ -55,8 +58,12 @@ def load_prompts(folder: str | Path) -> PromptLibrary:
         changes = _Reader(Path(folder)).look(patient=False)
     except OSError as error:
         raise ConfigError(f"the prompts folder {str(folder)!r} cannot be read: {error.strerror}") from error
+    # All texts first: a prompt may use any of them.
     for change in changes:
-        _apply(library, change)
+        _keep(library, change)
+    for change in changes:
+        if not is_shared(change.path):
+            _apply(library, change)
     return library
 
 
@@ -104,14 +111,30 @@ class PromptWatcher:
             return
         self._lost = False
         for change in changes:
-            await self._take(change)
+            _keep(self._library, change)
+        edited = {change.path for change in changes if change.path.endswith(PROMPT)}
+        users = self._library.users_of(edited) if edited else []
+        for change in changes:
+            await (self._take_shared(change) if is_shared(change.path) else self._take(change))
+        for name in users:
+            # One that was edited itself has been compiled with the new files already.
+            if f"{name}{PROMPT}" not in edited:
+                source = self._library.sources[f"{name}{PROMPT}"]
+                await self._take(Change(f"{name}{PROMPT}", source.file, source.text))
+
+    async def _take_shared(self, change: Change) -> None:
+        """Say that a file which others use cannot be read; what it does to them, they say themselves."""
+        if change.error is not None and change.path.endswith(PROMPT):
+            _log.warning("%s; the last good version stays in use", change.error)
+            if self._on_change is not None:
+                self._on_change(change.path.removesuffix(PROMPT), change.error)
 
     async def _take(self, change: Change) -> None:
         name, is_calibration = _name_of(change.path)
         known = bool(self._library.calibrations(name)) if is_calibration else name in self._library.names()
         what = f"calibration of {name}" if is_calibration else f"prompt {name}"
         revision = self._library.revision
-        error = await self._compile(name, change) if self._is_new(name, change) else _apply(self._library, change)
+        error = await self._compile(name) if self._is_new(name, change) else _apply(self._library, change)
         if self._library.revision == revision:
             return
         if error is not None:
@@ -130,12 +153,12 @@ class PromptWatcher:
         """Tell whether a change is a prompt's text that has to be compiled."""
         if change.text is None or change.path.endswith(CALIBRATION):
             return False
-        return name not in self._library.names() or self._library.get(name).text != change.text
+        return self._library.is_changed(name)
 
-    async def _compile(self, name: str, change: Change) -> PromptError | None:
+    async def _compile(self, name: str) -> PromptError | None:
         """Compile a new text in a worker thread: it takes some 30 ms, which is two frames of a game."""
         try:
-            prompt = await asyncio.to_thread(Prompt, name, change.text or "", file=change.file)
+            prompt = await asyncio.to_thread(self._library.compiled, name)
         except PromptError as error:
             self._library.note(name, error)
             return error
@@ -212,7 +235,7 @@ def _shown(file: Path) -> str:
         return str(file)
 
 
-def read_text(file: Path) -> str:
+def read_text(file: Path, largest: int = LARGEST) -> str:
     """Return a file's text.
 
     Raises:
@@ -220,14 +243,30 @@ def read_text(file: Path) -> str:
         OSError: it cannot be read.
     """
     with file.open("rb") as stream:
-        data = stream.read(LARGEST + 1)
-    if len(data) > LARGEST:
-        raise PromptError(f"larger than {LARGEST // 1024} KiB: this is no prompt", file=str(file))
+        data = stream.read(largest + 1)
+    if len(data) > largest:
+        what = ": this is no prompt" if largest == LARGEST else ""
+        raise PromptError(f"larger than {largest // 1024} KiB{what}", file=str(file))
     try:
         return data.decode("utf-8")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PromptError("not UTF-8; save it as UTF-8", file=str(file), line=line) from error
+
+
+def _keep(library: PromptLibrary, change: Change) -> None:
+    """Give the text of a template file to the library, which compiles nothing yet."""
+    name, is_calibration = _name_of(change.path)
+    if is_calibration:
+        return
+    if change.text is not None:
+        library.put_source(change.path, change.text, file=change.file)
+    elif change.error is None:
+        library.sources.pop(change.path, None)
+    if is_shared(change.path):
+        library.errors.pop(name, None)
+        if change.error is not None:
+            library.note(name, change.error)
 
 
 def _apply(library: PromptLibrary, change: Change) -> PromptError | None:

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from brains.cli import cli
-from brains.cli._evaluation import Limits, Work, ask_cases, evaluate
+from brains.cli._prompt.evaluation import Limits, Work, ask_cases, evaluate
 from brains.errors import ConfigError, ModelUnavailable, PromptError
 from brains.prompts import Prompt, decode_calibrations
 from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
@@ -158,11 +158,12 @@ def test_few_cases_are_warned_of(folder: Path, times: int, warned: bool) -> None
 def test_eval_prints_a_line_of_numbers_for_each_prompt() -> None:
     lines = run("eval", "--model", "scripted", "--min-accuracy", "0", "--min-margin", "-1").stdout.splitlines()
     assert lines[0] == "scripted (completion); calibrated: mean and worst of 20 splits"
-    assert lines[2].split() == ["prompt", "cases", "raw", "calibrated", "worst", "majority", "nearest"]
+    assert lines[2].split()[:7] == ["prompt", "cases", "raw", "calibrated", "worst", "majority", "nearest"]
+    assert lines[2].split()[7:] == ["AUC", "log", "loss", "ECE", "ms"]
     assert lines[3].startswith("guard/is_hostile      4  ")
     assert len(lines[3]) == len(lines[2])
     assert lines[4].startswith("  good: 2 examples, ")
-    assert lines[4].endswith(" ms; danger safe")
+    assert lines[4].endswith(" tokens; danger safe")
 
 
 @pytest.mark.parametrize(

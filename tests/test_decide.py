@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 
 from brains.decide import (
     FLOOR,
-    alike,
     choose_way,
     decide,
     is_yes_no,
@@ -269,20 +268,6 @@ def test_a_prompt_may_say_how_much_may_be_off_its_labels(limit: float, fits: boo
     else:
         with pytest.raises(MalformedAnswer, match="40% of the answer is none of"):
             answer(reply, asked)
-
-
-@pytest.mark.parametrize(
-    ("labels", "found"),
-    [
-        (("danger", "safe"), None),
-        (("steal", "safe"), None),
-        (("steal", "safe", "stop"), ("steal", "stop", "st")),
-        (("Attack", "at ease"), ("Attack", "at ease", "at")),
-        ((), None),
-    ],
-)
-def test_labels_that_begin_alike_are_found(labels: tuple[str, ...], found: tuple[str, str, str] | None) -> None:
-    assert alike(labels) == found
 
 
 def test_a_decision_tells_where_it_comes_from() -> None:

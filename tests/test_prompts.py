@@ -158,7 +158,7 @@ def test_mistakes_in_the_front_matter_have_their_line(head: str, line: int, says
         ("User:\nok", 5, "write `user:`"),
         ("sytem:\nok\nuser:\nok", 5, "write `system:`"),
         ("user:\nok\n<|im_start|>", 7, "special token"),
-        ("user:\n{% include 'x' %}", 6, "one file"),
+        ("user:\n{% include 'x' %}", 6, "no file 'x' in the prompts folder"),
         ("user:\n{{ 1 / 0 }}", 6, "division"),
     ],
 )

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import click
 import msgspec
 
-from brains.checking import Finding, check_all, check_prompts, from_error
+from brains.checking import check_all
 from brains.cli._model_names import unknown_models
+from brains.cli._prompt.folder import case_findings
+from brains.cli._prompt.printing import finding_line
 from brains.cli._running import short_path
 from brains.config import load_config
-from brains.errors import PromptError, TreeError
+from brains.errors import TreeError
 from brains.loading import load_trees
-from brains.prompts import PromptLibrary
-from brains.reload import load_prompts, read_text
+from brains.prompts import from_error, lint_library
+from brains.reload import load_prompts
 
 __all__ = ["command"]
 
@@ -46,10 +47,10 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     library = load_prompts(settings.prompts_folder)
     try:
         brains = load_trees(settings.trees_folder)
-        found = sorted({*check_all(brains, library), *_check_cases(settings.prompts_folder, library)})
+        found = sorted({*check_all(brains, library), *case_findings(settings.prompts_folder, library)})
         counted = f"{_count(len(brains.names()), 'brain')}, {_count(len(library.names()), 'prompt')}"
     except TreeError as error:
-        found = sorted({from_error(error, "tree"), *check_prompts(library)})
+        found = sorted({from_error(error, "tree"), *lint_library(library)})
         counted = f"trees do not load, {len(library.names())} prompts"
     else:
         found = sorted({*found, *unknown_models(brains, settings.model_names)})
@@ -59,26 +60,10 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
         click.echo(msgspec.json.encode(found).decode())
     else:
         for finding in found:
-            click.echo(_line(finding))
+            click.echo(finding_line(finding))
         counts = f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
         click.echo(f"{counted}: {counts}", err=bool(found))
     sys.exit(1 if errors else 0)
-
-
-def _check_cases(folder: Path, prompts: PromptLibrary) -> Iterator[Finding]:
-    """Yield what is wrong with case files; a file without a prompt is not one."""
-    for name in prompts.names():
-        file = folder / f"{name}.cases.yaml"
-        if file.is_file():
-            try:
-                prompts.get(name).cases(read_text(file), file=str(file))
-            except PromptError as error:
-                yield from_error(error, "cases")
-
-
-def _line(finding: Finding) -> str:
-    colour = "red" if finding.severity == "error" else "yellow"
-    return str(finding).replace(f" {finding.severity}:", click.style(f" {finding.severity}:", fg=colour), 1)
 
 
 def _count(number: int, what: str) -> str:

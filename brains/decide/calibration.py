@@ -5,16 +5,26 @@ to exp(scale * log p + bias): one scale for all labels, one bias per label. Both
 likelihood, held back by a penalty so that a few dozen cases suffice. This is Platt scaling for more than two
 labels (Guo et al. 2017, arXiv:1706.04599, section 4.2, with one scale in place of a vector; on the lean see
 Zhao et al. 2021, arXiv:2102.09690).
+
+Two other methods stand beside it: `temperature`, the same without biases, and `isotonic`, a rising line through the
+cases for prompts with two labels (Zadrozny and Elkan 2002). `brains.decide.choosing` finds the one that suits a prompt.
+All of it is a few lines of plain Python: for some dozen cases a library would cost more to import than it saves.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+from brains.decide.isotonic import apply_knots, fit_knots
 from brains.questions import Calibration
 
-__all__ = ["Sample", "apply", "fit"]
+__all__ = ["METHODS", "Method", "Sample", "apply", "fit"]
+
+Method = Literal["temperature", "platt", "isotonic"]
+METHODS: tuple[Method, ...] = ("temperature", "platt", "isotonic")
+"""From the simplest to the most flexible."""
 
 Sample = tuple[Mapping[str, float], str]
 """The raw probabilities of one case, and its right label."""
@@ -24,6 +34,8 @@ _SCALE_PENALTY = 1.0
 0.25 to 16 here and 0.03 to 1 below."""
 _BIAS_PENALTY = 0.2
 """Holds the biases near 0, weakly: leans of several units are common."""
+_NO_BIAS_PENALTY = 1e9
+"""Holds the biases at 0."""
 _LEAST_SCALE, _MOST_SCALE = 0.05, 5.0
 _MOST_BIAS = 20.0
 _LEAST = 1e-9
@@ -33,8 +45,11 @@ _STEPS = 50
 def apply(calibration: Calibration, raw: Mapping[str, float], labels: Sequence[str]) -> dict[str, float]:
     """Return the corrected probabilities of `labels`, in their order, summing to 1.
 
-    A label that the calibration does not know has no bias. Where the numbers overflow, `raw` is kept.
+    A label that the calibration does not know has no bias. Where the numbers overflow, or an isotonic calibration is
+    of other labels, `raw` is kept.
     """
+    if calibration.method == "isotonic":
+        return _by_knots(calibration, raw, labels)
     scores = [
         calibration.scale * math.log(max(raw.get(label, 0.0), _LEAST)) + calibration.bias.get(label, 0.0)
         for label in labels
@@ -48,40 +63,51 @@ def fit(
     samples: Sequence[Sample],
     labels: Sequence[str],
     *,
+    method: Method = "platt",
     prompt_hash: str = "",
     accuracy: float = 0.0,
 ) -> Calibration:
-    """Fit scale and biases on labelled cases; the same cases always give the same calibration.
+    """Fit scale and biases, or knots, on labelled cases; the same cases always give the same calibration.
 
     Args:
         samples: raw probabilities and right label of each case.
         labels: all labels.
+        method: see the module.
         prompt_hash: `RenderedPrompt.version`, kept for later.
         accuracy: held-out accuracy, kept for people.
 
     Raises:
-        ValueError: a case's label is not among `labels`.
+        ValueError: a case's label is not among `labels`, or there are more than two for `isotonic`.
     """
+    facts: dict[str, Any] = {"prompt_hash": prompt_hash, "cases": len(samples), "accuracy": accuracy}
+    if method == "isotonic":
+        if len(labels) != 2:
+            raise ValueError(f"isotonic calibration is for two labels, not {len(labels)}")
+        knots = fit_knots([(raw.get(labels[0], 0.0), labels.index(right) == 0) for raw, right in samples])
+        return Calibration(method=method, label=labels[0], knots=knots, **facts)
+    penalty = _BIAS_PENALTY if method == "platt" else _NO_BIAS_PENALTY
     rows = [
         ([math.log(max(raw.get(label, 0.0), _LEAST)) for label in labels], labels.index(right))
         for raw, right in samples
     ]
     parameters = [1.0] + [0.0] * len(labels)  # scale, then one bias per label
-    loss = _loss(rows, parameters)
+    loss = _loss(rows, parameters, penalty)
     for _ in range(_STEPS):
-        gradient, hessian = _derivatives(rows, parameters)
+        gradient, hessian = _derivatives(rows, parameters, penalty)
         step = _solve(hessian, gradient)
-        parameters, better = _descend(rows, parameters, step, loss)
+        parameters, better = _descend(rows, parameters, step, loss, penalty)
         if loss - better < 1e-10:
             break
         loss = better
-    return Calibration(
-        scale=parameters[0],
-        bias=dict(zip(labels, parameters[1:], strict=True)),
-        prompt_hash=prompt_hash,
-        cases=len(samples),
-        accuracy=accuracy,
-    )
+    bias = dict(zip(labels, parameters[1:], strict=True)) if method == "platt" else {}
+    return Calibration(method=method, scale=parameters[0], bias=bias, **facts)
+
+
+def _by_knots(calibration: Calibration, raw: Mapping[str, float], labels: Sequence[str]) -> dict[str, float]:
+    if len(labels) != 2 or calibration.label not in labels or not calibration.knots:
+        return dict(raw)
+    corrected = apply_knots(calibration.knots, raw.get(calibration.label, 0.0))
+    return {label: corrected if label == calibration.label else 1.0 - corrected for label in labels}
 
 
 _Row = tuple[list[float], int]
@@ -98,10 +124,10 @@ def _corrected(logs: Sequence[float], parameters: Sequence[float]) -> list[float
     return [parameters[0] * log + bias for log, bias in zip(logs, parameters[1:], strict=True)]
 
 
-def _loss(rows: Sequence[_Row], parameters: Sequence[float]) -> float:
+def _loss(rows: Sequence[_Row], parameters: Sequence[float], penalty: float) -> float:
     """Return the negative log likelihood and the penalty; convex in the parameters."""
     total = 0.5 * _SCALE_PENALTY * (parameters[0] - 1.0) ** 2
-    total += 0.5 * _BIAS_PENALTY * math.fsum(bias * bias for bias in parameters[1:])
+    total += 0.5 * penalty * math.fsum(bias * bias for bias in parameters[1:])
     for logs, right in rows:
         scores = _corrected(logs, parameters)
         top = max(scores)
@@ -109,14 +135,16 @@ def _loss(rows: Sequence[_Row], parameters: Sequence[float]) -> float:
     return total
 
 
-def _derivatives(rows: Sequence[_Row], parameters: Sequence[float]) -> tuple[list[float], list[list[float]]]:
+def _derivatives(
+    rows: Sequence[_Row], parameters: Sequence[float], penalty: float
+) -> tuple[list[float], list[list[float]]]:
     """Return the gradient and the Hessian of the loss."""
     size = len(parameters)
-    gradient = [_SCALE_PENALTY * (parameters[0] - 1.0), *(_BIAS_PENALTY * bias for bias in parameters[1:])]
+    gradient = [_SCALE_PENALTY * (parameters[0] - 1.0), *(penalty * bias for bias in parameters[1:])]
     hessian = [[0.0] * size for _ in range(size)]
     hessian[0][0] = _SCALE_PENALTY
     for index in range(1, size):
-        hessian[index][index] = _BIAS_PENALTY
+        hessian[index][index] = penalty
     for logs, right in rows:
         p = _softmax(_corrected(logs, parameters))
         mean = math.fsum(q * log for q, log in zip(p, logs, strict=True))
@@ -150,14 +178,14 @@ def _solve(matrix: Sequence[Sequence[float]], vector: Sequence[float]) -> list[f
 
 
 def _descend(
-    rows: Sequence[_Row], parameters: Sequence[float], step: Sequence[float], loss: float
+    rows: Sequence[_Row], parameters: Sequence[float], step: Sequence[float], loss: float, penalty: float
 ) -> tuple[list[float], float]:
     """Go along a Newton step, halved until the loss falls, and stay within bounds."""
     for halvings in range(30):
         moved = [value - delta / 2**halvings for value, delta in zip(parameters, step, strict=True)]
         moved[0] = min(max(moved[0], _LEAST_SCALE), _MOST_SCALE)
         moved[1:] = [min(max(bias, -_MOST_BIAS), _MOST_BIAS) for bias in moved[1:]]
-        better = _loss(rows, moved)
+        better = _loss(rows, moved, penalty)
         if better <= loss:
             return moved, better
     return list(parameters), loss

@@ -10,13 +10,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from itertools import takewhile
 from typing import NamedTuple
 
 from brains.errors import MalformedAnswer
 from brains.questions import TokenChoice
 
-__all__ = ["FLOOR", "OFF_LABEL_LIMIT", "LabelScores", "alike", "label_of_token", "score_labels"]
+__all__ = ["FLOOR", "OFF_LABEL_LIMIT", "LabelScores", "label_of_token", "score_labels"]
 
 FLOOR = 1e-6
 """Least probability of a label: one that is not among the 20 likeliest tokens is unlikely, not impossible."""
@@ -55,21 +54,6 @@ def label_of_token(token: str, labels: Sequence[str]) -> str | None:
         return None
     found = [label for label in labels if label.casefold().startswith(start)]
     return found[0] if len(found) == 1 else None
-
-
-def alike(labels: Sequence[str]) -> tuple[str, str, str] | None:
-    """Find two labels that may begin with the same token; return them and the beginning they share, None for none.
-
-    The mass of a token that begins two labels counts for neither: that of ` st` for `steal` and `stop`. One letter
-    does not matter, since models hardly ever write a word from a single one.
-    """
-    for index, label in enumerate(labels):
-        for other in labels[index + 1 :]:
-            pairs = zip(label.casefold(), other.casefold(), strict=False)
-            shared = "".join(one for one, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
-            if len(shared) > 1:
-                return label, other, shared
-    return None
 
 
 def score_labels(tokens: Sequence[TokenChoice], labels: Sequence[str]) -> LabelScores | None:

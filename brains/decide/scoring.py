@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import msgspec
 
-from brains.decide.calibration import Sample, apply, fit
+from brains.decide.calibration import Method, Sample, apply, fit
 from brains.decide.labels import likeliest
 from brains.prompts import words_in
 from brains.questions import Turn
 
-__all__ = ["Scores", "accuracy", "auc", "held_out", "majority", "nearest_example"]
+__all__ = [
+    "Bin",
+    "Scores",
+    "accuracy",
+    "auc",
+    "best_threshold",
+    "calibration_error",
+    "chances",
+    "held_out",
+    "log_loss",
+    "majority",
+    "mean_auc",
+    "nearest_example",
+    "reliability",
+]
+
+BINS = 10
+"""Of the reliability plot and the expected calibration error."""
+_LEAST = 1e-9
+
+Chance = tuple[float, bool]
+"""A probability that was given, and whether what it was given to came true."""
 
 
 class Scores(msgspec.Struct, frozen=True):
@@ -22,6 +45,18 @@ class Scores(msgspec.Struct, frozen=True):
     mean: float
     worst: float
     splits: tuple[float, ...]
+    predictions: tuple[Sample, ...] = ()
+    """What was predicted of the cases that a calibration had not seen, all splits together."""
+
+
+class Bin(msgspec.Struct, frozen=True):
+    """Cases whose probabilities are near each other."""
+
+    predicted: float
+    """Mean of the probabilities."""
+    happened: float
+    """Share that came true."""
+    count: int
 
 
 def accuracy(samples: Sequence[Sample]) -> float:
@@ -29,15 +64,76 @@ def accuracy(samples: Sequence[Sample]) -> float:
     return _share([likeliest(probabilities) == right for probabilities, right in samples])
 
 
-def held_out(samples: Sequence[Sample], labels: Sequence[str], *, splits: int = 20, seed: int = 0) -> Scores:
+def held_out(
+    samples: Sequence[Sample], labels: Sequence[str], *, splits: int = 20, seed: int = 0, method: Method = "platt"
+) -> Scores:
     """Fit on one half of the cases, measure on the other, `splits` times; the halves share out each label."""
     dice = random.Random(seed)
-    found = []
+    found, predictions = [], []
     for _ in range(splits):
         train, test = _halves(samples, labels, dice)
-        calibration = fit(train, labels)
-        found.append(accuracy([(apply(calibration, raw, labels), right) for raw, right in test]))
-    return Scores(_mean(found), min(found, default=0.0), tuple(found))
+        calibration = fit(train, labels, method=method)
+        predicted = [(apply(calibration, raw, labels), right) for raw, right in test]
+        found.append(accuracy(predicted))
+        predictions += predicted
+    return Scores(_mean(found), min(found, default=0.0), tuple(found), tuple(predictions))
+
+
+def log_loss(samples: Sequence[Sample]) -> float:
+    """Return the mean negative logarithm of the right label's probability: 0 is perfect, ln(labels) is chance."""
+    return _mean([-math.log(max(probabilities.get(right, 0.0), _LEAST)) for probabilities, right in samples])
+
+
+def chances(samples: Sequence[Sample], meaning: Mapping[str, bool] | None = None) -> list[Chance]:
+    """Return what a reliability plot is made of.
+
+    For a condition the probability of true, and whether it was; else that of the likeliest label, and whether it was
+    right.
+    """
+    if meaning:
+        return [
+            (math.fsum(p for label, p in probabilities.items() if meaning[label]), meaning[right])
+            for probabilities, right in samples
+        ]
+    tops = [(likeliest(probabilities), probabilities, right) for probabilities, right in samples]
+    return [(probabilities[top], top == right) for top, probabilities, right in tops]
+
+
+def reliability(pairs: Sequence[Chance], bins: int = BINS) -> list[Bin]:
+    """Sort probabilities into bins of equal width, and leave out the empty ones."""
+    groups: dict[int, list[Chance]] = {}
+    for chance in pairs:
+        groups.setdefault(min(int(chance[0] * bins), bins - 1), []).append(chance)
+    return [
+        Bin(_mean([p for p, _ in group]), _share([true for _, true in group]), len(group))
+        for _, group in sorted(groups.items())
+    ]
+
+
+def calibration_error(pairs: Sequence[Chance], bins: int = BINS) -> float:
+    """Return the expected calibration error, 0 to 1: how far from what happened a probability is on average."""
+    found = reliability(pairs, bins)
+    return math.fsum(one.count * abs(one.predicted - one.happened) for one in found) / max(len(pairs), 1)
+
+
+def best_threshold(pairs: Sequence[Chance]) -> float:
+    """Return the threshold that is right most often; of equally good ones that nearest to a half."""
+    values = sorted({p for p, _ in pairs})
+    candidates = [0.5, *((low + high) / 2 for low, high in pairwise(values))]
+
+    def quality(threshold: float) -> tuple[int, float]:
+        return sum((p >= threshold) == true for p, true in pairs), -abs(threshold - 0.5)
+
+    return max(candidates, key=quality)
+
+
+def mean_auc(samples: Sequence[Sample], labels: Sequence[str], meaning: Mapping[str, bool] | None = None) -> float:
+    """Return the area under the curve of a condition, else the mean over labels of each against the rest."""
+    if meaning:
+        return auc(samples, meaning)
+    right = {label for _, label in samples}
+    told_apart = [label for label in labels if label in right and len(right) > 1]
+    return _mean([auc(samples, {one: one == label for one in labels}) for label in told_apart])
 
 
 def majority(answers: Sequence[str]) -> float:

@@ -22,7 +22,7 @@ import msgspec
 from brains.prompts.labels import label_problem
 from brains.prompts.reading import Place, Reader, nearest, parse_yaml
 
-__all__ = ["AnswerKind", "Example", "FrontMatter", "parse_examples", "parse_front_matter", "split_file"]
+__all__ = ["AnswerKind", "Example", "FrontMatter", "check_inputs", "parse_examples", "parse_front_matter", "split_file"]
 
 AnswerKind = Literal["condition", "choice", "action", "text"]
 """What `answer:` says: labels that mean true or false, labels, an action's label, or free text."""
@@ -72,6 +72,8 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
     description: str = ""
     inputs: Mapping[str, tuple[str, ...]] = {}
     """Name to fields; no fields: a plain value."""
+    input_lines: Mapping[str, int] = {}
+    """Line of each input in the file."""
     examples: tuple[Example, ...] = ()
     options: Mapping[str, Any] = {}
     criteria: Mapping[str, str] = {}
@@ -126,11 +128,17 @@ def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMat
         answer_line=reader.line(tree, "answer"),
         description=str(description or "").strip(),
         inputs=inputs,
+        input_lines={name: _line_in(reader, fields.get("inputs"), name) for name in inputs},
         examples=examples,
         options=_options(reader, fields.get("model"), reader.line(tree, "model")),
         criteria=_criteria(reader, fields.get("criteria"), reader.line(tree, "criteria"), labels),
         off_label_limit=_limit(reader, fields.get("off_label_limit"), reader.line(tree, "off_label_limit")),
     )
+
+
+def _line_in(reader: Reader, node: Any, name: str) -> int:
+    """Return the line of an input, in a mapping or a list of names."""
+    return reader.line(node, name if isinstance(node, Mapping) else None)
 
 
 def _answer(reader: Reader, node: Any, line: int) -> tuple[AnswerKind, tuple[str, ...], dict[str, bool]]:
@@ -184,38 +192,42 @@ def _inputs(reader: Reader, node: Any, line: int) -> dict[str, tuple[str, ...]]:
     return inputs
 
 
-def parse_examples(
-    reader: Reader, node: Any, line: int, inputs: Mapping[str, tuple[str, ...]], what: str = "example"
-) -> tuple[Example, ...]:
+def parse_examples(reader: Reader, node: Any, line: int, inputs: Mapping[str, tuple[str, ...]]) -> tuple[Example, ...]:
     """Read a list of {<input>: ..., answer: ...}; the inputs must be declared ones."""
     if node is None:
         return ()
     if not isinstance(node, list):
-        reader.place.fail(f"{what}s are a list: each starts with `- {{` and has an `answer:`", line)
+        reader.place.fail("examples are a list: each starts with `- {` and has an `answer:`", line)
     examples = []
     for index, entry in enumerate(node):
-        where, title = reader.line(node, index), f"{what} {index + 1}"
+        where, title = reader.line(node, index), f"example {index + 1}"
         values = dict(reader.plain(reader.mapping(entry, title, where), title, where))
         if "answer" not in values:
             reader.place.fail(f"{title} has no `answer:`", where)
         answer = values.pop("answer")
         if not isinstance(answer, str) or not answer.strip():
             reader.place.fail(f"{title}: the answer {answer!r} is not a word", where)
-        for name, value in values.items():
-            if name not in inputs:
-                reader.place.fail(f"{title}: {name!r} is not an input{nearest(name, inputs)}", where)
-            _check_fields(reader, value, name, inputs[name], title, where)
+        check_inputs(values, inputs, reader.place, title, where)
         examples.append(Example(values, answer.strip(), index + 1, where))
     return tuple(examples)
 
 
-def _check_fields(reader: Reader, value: Any, name: str, fields: tuple[str, ...], title: str, line: int) -> None:
-    """Refuse a field that the input does not have: most likely it is misspelt."""
-    for item in value if isinstance(value, list) else [value]:
-        if fields and isinstance(item, dict):
-            for field in item:
+def check_inputs(
+    values: Mapping[str, Any], inputs: Mapping[str, tuple[str, ...]], place: Place, title: str, line: int
+) -> None:
+    """Refuse inputs and fields that are not declared: most likely they are misspelt.
+
+    Raises:
+        PromptError: with the line.
+    """
+    for name, value in values.items():
+        if name not in inputs:
+            place.fail(f"{title}: {name!r} is not an input{nearest(name, inputs)}", line)
+        fields = inputs[name]
+        for item in value if isinstance(value, list) else [value]:
+            for field in item if fields and isinstance(item, dict) else ():
                 if field not in fields:
-                    reader.place.fail(f"{title}: {name!r} has no field {field!r}{nearest(field, fields)}", line)
+                    place.fail(f"{title}: {name!r} has no field {field!r}{nearest(field, fields)}", line)
 
 
 def _criteria(reader: Reader, node: Any, line: int, labels: tuple[str, ...]) -> dict[str, str]:
@@ -266,6 +278,7 @@ def _check_option(reader: Reader, key: str, value: Any, line: int) -> None:
             f"{key!r} is set when the model is loaded, and a change loads it again for everyone; set it "
             "where the model is configured, not in a prompt",
             line,
+            code="load-option",
         )
     if key == "num_predict":
         reader.place.fail("'num_predict' is not for prompts: the leaf says how long an answer may be", line)

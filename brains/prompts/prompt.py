@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import msgspec
 
 from brains.errors import PromptError
-from brains.prompts.frontmatter import (
-    AnswerKind,
-    Example,
-    FrontMatter,
-    parse_examples,
-    parse_front_matter,
-    split_file,
-)
-from brains.prompts.reading import Place, Reader, nearest, parse_yaml
+from brains.prompts.cases import Case, parse_cases
+from brains.prompts.environment import MARK_END, MARK_START, Source
+from brains.prompts.frontmatter import AnswerKind, Example, FrontMatter, parse_front_matter, split_file
+from brains.prompts.reading import Place, nearest
 from brains.prompts.safety import clean, one_line, scrub
-from brains.prompts.template import Part, compile_part, split_parts
+from brains.prompts.template import Part, compile_parts
 from brains.questions import Calibration, RenderedPrompt, Turn
 
 __all__ = ["ENOUGH_EXAMPLES", "Prompt"]
+
+MARKS = MARK_START + MARK_END
+_MARKED_SPACE = re.compile(rf"[\s{MARKS}]*\s[\s{MARKS}]*")
 
 ENOUGH_EXAMPLES = 12
 """Two do not suffice; fourteen gave an AUC of 1.00 on a 135M model."""
@@ -37,14 +36,17 @@ class Prompt:
     Attributes:
         name: such as `guard/is_hostile`.
         text: the file's text.
-        version: hash of that text.
+        version: hash of that text, and of the files that it includes, imports or extends.
+        files: those files, by their path in the prompts folder.
         file: where it came from, for messages; None if from nowhere.
         front: the front matter, checked.
         parts: the parts in the file's order; the last one is the question.
     """
 
-    def __init__(self, name: str, text: str, *, file: str | None = None) -> None:
-        """Compile `text`.
+    def __init__(
+        self, name: str, text: str, *, file: str | None = None, sources: Mapping[str, Source] | None = None
+    ) -> None:
+        """Compile `text`; `sources` are the files of the folder that it may include, import or extend.
 
         Raises:
             PromptError: with the file and its line.
@@ -52,14 +54,13 @@ class Prompt:
         self.name = name
         self.text = text
         self.file = file
-        self.version = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
         self._place = Place(file or name)
-        head, body, line = split_file(text, self._place)
+        head, _, line = split_file(text, self._place)
         self.front: FrontMatter = parse_front_matter(head, self._place)
-        self.parts: tuple[Part, ...] = tuple(
-            compile_part(role, part, start, self.front.inputs, self._place, name)
-            for role, part, start in split_parts(body, line, self._place)
-        )
+        self.parts: tuple[Part, ...]
+        self.parts, files = compile_parts(text, line, self.front.inputs, self._place, name, sources or {})
+        self.files: Mapping[str, Source] = files
+        self.version = _hash(text, files)
         self._system, self._shown, self._user = self._arrange()
         self._examples = tuple((example, self._example_turn(example)) for example in self.front.examples)
         self._turns: dict[frozenset[str] | None, tuple[Turn, ...]] = {}
@@ -93,6 +94,11 @@ class Prompt:
     def examples(self) -> tuple[Example, ...]:
         """The examples as written."""
         return self.front.examples
+
+    @property
+    def turns(self) -> tuple[Turn, ...]:
+        """All examples, rendered."""
+        return tuple(turn for _, turn in self._examples)
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -144,6 +150,7 @@ class Prompt:
         labels: Collection[str] | None = None,
         all_labels: Collection[str] | None = None,
         calibrations: Mapping[str, Calibration] | None = None,
+        marked: bool = False,
     ) -> RenderedPrompt:
         """Fill the prompt from a flat mapping of names to values.
 
@@ -152,6 +159,8 @@ class Prompt:
             labels: the answers that are possible now; examples with other answers are left out. None: all.
             all_labels: all that the leaf knows; an example with another answer is then an error.
             calibrations: by model digest, passed through.
+            marked: put `MARK_START` and `MARK_END` around every value, to show what came from the world; such a text is
+                for people, and never for a model.
 
         Raises:
             PromptError: something is missing or of the wrong kind; with the template's line.
@@ -161,69 +170,77 @@ class Prompt:
         turns = self._turns_for(labels)
         values = self._project(context)
         if self._shown:
-            turns = (*self._pairs(values), *turns)
+            turns = (*self._pairs(values, marked), *turns)
         return RenderedPrompt(
             name=self.name,
             version=self.version,
-            system=self._text(self._system, values) if self._system is not None else "",
+            system=self._text(self._system, values, marked) if self._system is not None else "",
             turns=turns,
-            user=self._text(self._user, values),
+            user=self._text(self._user, values, marked),
             options=self.options,
             calibrations=calibrations or {},
             criteria=self.front.criteria,
             off_label_limit=self.front.off_label_limit,
         )
 
-    def cases(self, text: str, *, file: str | None = None) -> tuple[Example, ...]:
-        """Read a case file: a YAML list of {<input>: ..., answer: ...}, as examples are written.
+    def cases(self, text: str, *, file: str | None = None) -> tuple[Case, ...]:
+        """Read a case file: a YAML list of {<input>: ..., answer: ...}, as examples are written, or JSON Lines.
 
         Raises:
             PromptError: with the case file's line.
         """
         place = Place(file or f"{self.name}.cases.yaml")
-        cases = parse_examples(Reader(place, 1), parse_yaml(text, place, 1), 1, self.inputs, what="case")
+        cases = parse_cases(text, place, self.inputs, speech=self.kind == "text")
         known = self.labels or self.example_labels
         for case in cases:
-            if known and self.kind != "text" and case.answer not in known:
-                place.fail(
-                    f"case {case.number}: {case.answer!r} is not a label{nearest(case.answer, known)}",
-                    case.line,
-                )
+            for answer in case.answers if known and self.kind != "text" else ():
+                if answer not in known:
+                    hint = nearest(answer, known)
+                    place.fail(f"case {case.number}: {answer!r} is not a label{hint}", case.line, code="cases")
         return cases
 
     def _arrange(self) -> tuple[Part | None, tuple[tuple[Part, Part], ...], Part]:
         """Check the order of the parts: system, then pairs of user and assistant, then user."""
         parts = list(self.parts)
         if not any(part.role == "user" for part in parts):
-            self._place.fail("a line `user:` is missing; the question stands below it", parts[-1].line - 1)
+            self._refuse("a line `user:` is missing; the question stands below it", parts[-1])
         system = parts.pop(0) if parts[0].role == "system" else None
         for index, part in enumerate(parts):
             if part.role != ("assistant" if index % 2 else "user"):
-                self._place.fail(
+                self._refuse(
                     f"`{part.role}:` cannot stand here; the order is system, user and assistant by turns, user last",
-                    part.line - 1,
+                    part,
                 )
         if len(parts) % 2 == 0:
-            self._place.fail("the last part is the question: it must be `user:`", parts[-1].line - 1)
+            self._refuse("the last part is the question: it must be `user:`", parts[-1])
         if len(parts) > 1 and self.kind != "text":
-            self._place.fail("only `answer: text` has `assistant:` parts; put this into `examples:`", parts[1].line - 1)
+            self._refuse("only `answer: text` has `assistant:` parts; put this into `examples:`", parts[1])
         return system, tuple(zip(parts[:-1:2], parts[1:-1:2], strict=True)), parts[-1]
+
+    def _refuse(self, message: str, part: Part) -> NoReturn:
+        self._place.fail(message, part.line - 1, code="role-order")
 
     def _example_turn(self, example: Example) -> Turn:
         """Render one example; it must give all that the question uses."""
         title = f"example {example.number}"
         for name, fields in self._user.uses.items():
             if name not in example.inputs:
-                self._place.fail(f"{title} does not give {name!r}, which `user:` uses", example.line)
+                self._lacks(example, repr(name))
             value = example.inputs[name]
             missing = sorted(fields - set(value)) if isinstance(value, dict) else []
             if missing:
-                self._place.fail(f"{title} does not give {name}.{missing[0]}, which `user:` uses", example.line)
+                self._lacks(example, f"{name}.{missing[0]}")
         try:
             user = self._text(self._user, example.inputs)
         except PromptError as error:
-            raise self._place.error(f"{title}, in line {error.line}: {error.message}", example.line) from error
+            where = f"line {error.line}" if error.file == self._place.file else f"{error.file}:{error.line}"
+            message = f"{title}, in {where}: {error.message}"
+            raise self._place.error(message, example.line, code="example-inputs") from error
         return Turn(user, one_line(clean(example.answer)))
+
+    def _lacks(self, example: Example, what: str) -> NoReturn:
+        message = f"example {example.number} does not give {what}, which `user:` uses"
+        self._place.fail(message, example.line, code="example-inputs")
 
     def _turns_for(self, labels: Collection[str] | None) -> tuple[Turn, ...]:
         """Return the examples whose answers are possible."""
@@ -236,15 +253,15 @@ class Prompt:
             self.check_labels(key)
         turns = tuple(turn for example, turn in self._examples if key is None or example.answer in key)
         if self.kind == "text":
-            turns = tuple(turn for _, turn in self._examples)
+            turns = self.turns
         if len(self._turns) >= _LABEL_SETS:
             self._turns.clear()
         self._turns[key] = turns
         return turns
 
-    def _pairs(self, values: Mapping[str, Any]) -> list[Turn]:
+    def _pairs(self, values: Mapping[str, Any], marked: bool) -> list[Turn]:
         """Render the pairs of `user:` and `assistant:` that stand before the question."""
-        return [Turn(self._text(user, values), self._text(answer, values)) for user, answer in self._shown]
+        return [Turn(*(self._text(part, values, marked) for part in pair)) for pair in self._shown]
 
     def _project(self, context: Mapping[str, Any]) -> dict[str, Any]:
         """Take from the context what `inputs` declares, and nothing else."""
@@ -267,15 +284,33 @@ class Prompt:
                 "give text, numbers, lists or mappings"
             ) from error
 
-    def _text(self, part: Part, values: Mapping[str, Any]) -> str:
+    def _text(self, part: Part, values: Mapping[str, Any], marked: bool = False) -> str:
         """Render a part to its final text; the question and its examples are one line each."""
-        text = part.render(values, self._place, self.name)
+        text = part.render(values, self._place, self.name, marked=marked)
+        if marked:
+            text = _MARKED_SPACE.sub(_outside, text)
         if part.role == "system":
             return scrub(text, arrows=part.arrows).strip()
         text = one_line(scrub(text, arrows=False))
         if not text:
             self._place.fail(f"{self.name}: `{part.role}:` is empty with these inputs", part.line)
         return text
+
+
+def _hash(text: str, files: Mapping[str, Source]) -> str:
+    """Return the version of a text: without other files, that of the text alone."""
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    for path in sorted(files):
+        digest.update(f"\0{path}\0{files[path].text}".encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()[:16]
+
+
+def _outside(found: re.Match[str]) -> str:
+    """Put the white space of a run with marks in it before them, where what joins the runs finds it."""
+    run, at_an_end = found.group(), found.start() == 0 or found.end() == len(found.string)
+    if at_an_end:
+        return "".join(char for char in run if char in MARKS)
+    return "".join(sorted(run, key=lambda char: char in MARKS))
 
 
 def _only(value: Any, fields: Sequence[str]) -> Any:

@@ -21,13 +21,13 @@ class Place:
     def __init__(self, file: str | None) -> None:
         self.file = file
 
-    def error(self, message: str, line: int | None = None) -> PromptError:
-        """Return the error, to be raised."""
-        return PromptError(message, file=self.file, line=line)
+    def error(self, message: str, line: int | None = None, *, code: str = "prompt") -> PromptError:
+        """Return the error, to be raised; `code` is the word that checks name it by."""
+        return PromptError(message, file=self.file, line=line, code=code)
 
-    def fail(self, message: str, line: int | None = None) -> NoReturn:
+    def fail(self, message: str, line: int | None = None, *, code: str = "prompt") -> NoReturn:
         """Raise the error."""
-        raise self.error(message, line)
+        raise self.error(message, line, code=code)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -32,7 +32,14 @@ def test_every_deciding_prompt_is_good_enough(model_path: Path, tmp_path: Path) 
     print(result.stdout, result.stderr)  # the table of a failure
     assert result.returncode == 0
     library = load_prompts(ROOT / "prompts")
-    measured = {one["prompt"]: one for one in json.loads(result.stdout)}
+    results = {one["prompt"]: one for one in json.loads(result.stdout)}
+    assert results["merchant/praise"]["calibrated"] >= 0.80
+    measured = {name: one for name, one in results.items() if one["labels"]}
+    for one in measured.values():
+        # The stored calibration is of this very text and model, and does not make it worse.
+        assert one["calibration"] not in ("none", "stale")
+        assert one["used"] >= one["raw"]
+        assert one["log_loss"][1] < one["log_loss"][0]
     assert sorted(measured) == [name for name in library.names() if library.get(name).kind != "text"]
     for name, one in measured.items():
         assert one["calibrated"] >= 0.80 - 1e-9, name

@@ -1,0 +1,74 @@
+"""`brains prompt lint`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import msgspec
+
+from brains.cli._prompt.folder import Folder, case_findings
+from brains.cli._prompt.looking import folder_option, json_option
+from brains.cli._prompt.printing import finding_line, print_lines
+from brains.cli._running import short_path
+from brains.prompts import BUDGET, PROMPT_RULES, Finding, lint_library
+
+__all__ = ["lint"]
+
+LINT_EPILOG = """\b
+Examples:
+  brains prompt lint
+  brains prompt lint guard/is_hostile --strict
+  brains prompt lint --json | jq '.[] | select(.severity == "error")'
+
+Exit code 1: errors, or warnings with --strict."""
+
+
+@click.command(epilog=LINT_EPILOG)
+@click.argument("names", nargs=-1)
+@folder_option
+@click.option("--budget", default=BUDGET, show_default=True, type=click.IntRange(1), help="Tokens before the question.")
+@click.option("--strict", is_flag=True, help="Let warnings count as errors.")
+@click.option("--rules", is_flag=True, help="List the rules, and end.")
+@json_option
+def lint(names: tuple[str, ...], prompts: Path | None, budget: int, strict: bool, rules: bool, as_json: bool) -> None:
+    """Find mistakes in prompts.
+
+    One line per finding: FILE:LINE: severity: what is wrong and what to do [rule].
+
+    `brains check` tells the same, and what is wrong between trees and prompts besides.
+    """
+    if rules:
+        print_lines(("rule", "what it finds"), list(PROMPT_RULES.items()), [()] * len(PROMPT_RULES), right=set())
+        return
+    folder = Folder(prompts)
+    found = sorted({*lint_library(folder.library, budget=budget), *case_findings(folder.path, folder.library)})
+    found = [msgspec.structs.replace(one, file=short_path(one.file)) for one in found]
+    if names:
+        found = _only(found, names, folder)
+    errors = sum(one.severity == "error" for one in found)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+    else:
+        for one in found:
+            click.echo(finding_line(one))
+        looked_at = f"{len(names or folder.library.names())} prompts"
+        click.echo(f"{looked_at}: {errors} errors, {len(found) - errors} warnings", err=bool(found))
+    if errors or (strict and found):
+        raise click.exceptions.Exit(1)
+
+
+def _only(found: Sequence[Finding], names: Sequence[str], folder: Folder) -> list[Finding]:
+    """Keep what is about the named prompts, their cases, and the files that they use."""
+    files: set[str] = set()
+    for name in names:
+        if name not in folder.library.errors:
+            prompt = folder.get(name)
+            files |= {source.file for source in prompt.files.values()}
+            name = prompt.name
+        else:
+            files.add(folder.library.errors[name].file or "")
+        files |= {str(folder.path / f"{name}{ending}") for ending in (".j2", ".cases.yaml", ".cases.jsonl")}
+    kept = {short_path(file) for file in files}
+    return [one for one in found if one.file in kept]

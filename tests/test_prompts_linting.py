@@ -1,0 +1,137 @@
+"""What `brains prompt lint` finds in prompts that compile, and what it leaves alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from brains.errors import PromptError
+from brains.prompts import PROMPT_RULES, Prompt, PromptLibrary, lint_library, lint_prompt
+from brains.reload import load_prompts
+
+EXAMPLES = "examples:\n" + "".join(
+    f"  - {{x: {{a: {word} {number}}}, answer: {label}}}\n"
+    for number in range(6)
+    for word, label in (("wolf", "danger"), ("lamb", "safe"))
+)
+ANSWER = "{danger: true, safe: false}"
+GOOD = "system:\nLabel it as danger or safe.\nuser:\n{{ x.a }}"
+
+
+def text(
+    body: str = GOOD, answer: str = "{danger: true, safe: false}", inputs: str = "{x: [a]}", more: str = ""
+) -> str:
+    return f"---\nanswer: {answer}\ninputs: {inputs}\n{more}{EXAMPLES}---\n{body}\n"
+
+
+def found(source: str, **options: int) -> list[tuple[int, str]]:
+    """Return line and rule of each finding."""
+    return [(one.line, one.rule) for one in lint_prompt(Prompt("t", source, file="t.j2"), **options)]
+
+
+BODY = text().split("\n").index("system:") + 1
+
+
+def test_a_good_prompt_has_no_findings() -> None:
+    assert found(text()) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "rule"),
+    [
+        (text(inputs="\n  x: [a]\n  y: []"), 5, "unused-input"),
+        (text(inputs="{x: [a, b]}"), 3, "unused-input"),
+        (text(inputs="[x, y]"), 3, "unused-input"),
+        (text("system:\nAnswer yes or no.\nuser:\n{{ x.a }}"), BODY + 1, "contract"),
+        (text("system:\nLabel it as danger or harmless.\nuser:\n{{ x.a }}"), BODY + 1, "contract"),
+        (text("system:\nIs it danger?\nuser:\n{{ x.a }}"), BODY + 1, "contract"),
+        (text("system:\nFor {{ x.a }}" + "\nlong" * 300 + "\nuser:\n{{ x.a }}"), BODY + 1, "prefix-cache"),
+        (text("user:\n{{ x.a }}. The thief is"), BODY + 1, "prefix-cache"),
+        (text(answer="{attack: true, attend: false}").replace("danger", "attack").replace("safe", "attend"), 2,
+         "labels-alike"),
+    ],
+)  # fmt: skip
+def test_what_works_badly_is_found_in_its_line(source: str, line: int, rule: str) -> None:
+    assert (line, rule) in found(source)
+    assert rule in PROMPT_RULES
+
+
+def test_examples_that_are_few_or_not_balanced_are_found_where_they_stand() -> None:
+    few = f"---\nanswer: {ANSWER}\ninputs: [x]\nexamples:\n  - {{x: a, answer: safe}}\n---\nuser:\n{{{{ x }}}}"
+    assert found(few) == [(5, "examples"), (5, "examples")]
+
+
+def test_no_label_is_ever_named() -> None:
+    bare = "---\nanswer: [go, wait]\ninputs: [x]\n---\nuser:\n{{ x }}"
+    assert (6, "contract") in found(bare)
+
+
+@pytest.mark.parametrize(
+    "system",
+    [
+        "Say what the guard sees.",
+        "Label each as safe or danger, whichever it is.",
+        "Answer with one word: danger or safe.",
+        "A guard, or somebody like him, watches.",
+        "Choose well.",
+    ],
+)
+def test_other_texts_are_no_contradiction(system: str) -> None:
+    assert found(text(f"system:\n{system}\nuser:\n{{{{ x.a }}}}")) == []
+
+
+def test_an_input_that_is_used_as_a_whole_uses_all_its_fields() -> None:
+    assert found(text("user:\n{{ x | json }}", inputs="{x: [a, b]}")) == []
+
+
+def test_a_short_text_that_changes_may_stand_first() -> None:
+    assert found(text("system:\n{{ x.a }} is near. Label it as danger or safe.\nuser:\n{{ x.a }}")) == []
+
+
+def test_the_budget_is_in_tokens() -> None:
+    assert found(text(), budget=40) == [(5, "token-budget")]
+    assert found(text(), budget=400) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "code"),
+    [
+        (text("user:\n{{ z }}"), BODY + 1, "undeclared-input"),
+        (text("user:\n{{ x.b }}"), BODY + 1, "undeclared-input"),
+        (text("assistant:\n{{ x.a }}"), BODY, "role-order"),
+        (text("user:\n{{ x.a }}\nsystem:\nhm\nuser:\nhm"), BODY + 2, "role-order"),
+        (text("Uzer:\n{{ x.a }}"), BODY, "role-order"),
+        (text("user:\n{% if %}"), BODY + 1, "template"),
+        (text("user:\n{{ x.a }}<|im_end|>"), BODY + 1, "special-token"),
+        (text("user:\n{% include '../a.j2' %}"), BODY + 1, "include"),
+        (text(more="model:\n  options:\n    num_ctx: 4096\n"), 6, "load-option"),
+        (text("user:\n{{ x.a }}{{ y }}", inputs="{x: [a], y: []}"), 5, "example-inputs"),
+        (text(answer="maybe"), 2, "prompt"),
+    ],
+)
+def test_mistakes_that_keep_a_prompt_from_working_have_codes(source: str, line: int, code: str) -> None:
+    library = PromptLibrary()
+    with pytest.raises(PromptError) as caught:
+        library.put("t", source, file="t.j2")
+    assert (caught.value.line, caught.value.code) == (line, code)
+    assert code in PROMPT_RULES
+    ((finding_line, rule, severity),) = [(one.line, one.rule, one.severity) for one in lint_library(library)]
+    assert (finding_line, rule, severity) == (line, code, "error")
+
+
+def test_a_shared_file_that_nobody_uses_is_found(tmp_path: Path) -> None:
+    (tmp_path / "_shared").mkdir()
+    (tmp_path / "_shared/a.j2").write_text("hi")
+    (tmp_path / "t.j2").write_text(text())
+    (finding,) = lint_library(load_prompts(tmp_path))
+    assert (finding.rule, Path(finding.file).name) == ("unused-shared", "a.j2")
+
+
+def test_a_stale_calibration_is_found() -> None:
+    library = PromptLibrary()
+    library.put("t", text())
+    library.put_calibrations("t", '{"d": {"model": "small", "prompt_hash": "old"}}')
+    (finding,) = lint_library(library)
+    assert finding.rule == "stale-calibration"
+    assert "small" in finding.message
