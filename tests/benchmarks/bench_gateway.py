@@ -65,7 +65,7 @@ async def serve(delay: float) -> None:
 def server(delay: float) -> Iterator[str]:
     """Start a fake Ollama in its own process and give its address."""
     command = [sys.executable, "-m", "tests.benchmarks.bench_gateway", "--serve", str(delay)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().strip()
