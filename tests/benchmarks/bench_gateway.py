@@ -151,9 +151,10 @@ def guards() -> Iterator[Callable[[int], None]]:
     def tick(frame: int) -> None:
         for number, agent in enumerate(agents):
             looks = f"a masked man with {frame // 30} knives"
-            stranger = {"id": "x", "kind": "stranger", "distance": 5.0, "looks": looks, "says": f"{number}"}
+            stranger = {"id": "x", "kind": "stranger", "distance": 5.0, "looks": looks, "says": f"{number}", "does": ""}
             me = {"name": f"Guard {number}", "sees": [stranger]}
-            agent.tick(AgentSnapshot(seq=frame, time=frame / 60, me=me))
+            report = agent.tick(AgentSnapshot(seq=frame, time=frame / 60, me=me))
+            assert not report.faults, report.faults[0].error
 
     yield tick
 
