@@ -94,6 +94,8 @@ def test_what_is_sent_right_before_a_close_arrives(godot: str, addon_project: Pa
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_game_that_is_killed_says_nothing(godot: str, addon_project: Path, number: signal.Signals) -> None:
     """So a server has to take 1006 as ordinary, and "Stop" in the editor is such an end."""
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip(f"{number.name} is ignored here, as in a job in the background of a shell without job control")
     with Listener() as listener, peer(godot, addon_project, "stay", listener.url) as process:
         assert listener.frames.get(timeout=PATIENCE) == "here"
         process.send_signal(number)
