@@ -249,7 +249,7 @@ def test_lint_of_one_prompt_is_strict_on_demand(folder: Path) -> None:
 
 @pytest.mark.usefixtures("folder")
 def test_lint_of_good_prompts_and_its_rules() -> None:
-    assert run("lint", "--strict").stdout == "1 prompts: 0 errors, 0 warnings\n"
+    assert run("lint", "--strict").stdout == "1 prompt: 0 errors, 0 warnings\n"
     assert "prefix-cache" in run("lint", "--rules").stdout
 
 

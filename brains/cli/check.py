@@ -6,13 +6,11 @@ import sys
 from pathlib import Path
 
 import click
-import msgspec
 
 from brains.checking import check_all
 from brains.cli._model_names import unknown_models
 from brains.cli._prompt.folder import case_findings
-from brains.cli._prompt.printing import finding_line
-from brains.cli._running import short_path
+from brains.cli._prompt.printing import counted, tell
 from brains.config import load_config
 from brains.errors import TreeError
 from brains.loading import load_trees
@@ -48,23 +46,10 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     try:
         brains = load_trees(settings.trees_folder)
         found = sorted({*check_all(brains, library), *case_findings(settings.prompts_folder, library)})
-        counted = f"{_count(len(brains.names()), 'brain')}, {_count(len(library.names()), 'prompt')}"
+        looked_at = f"{counted(len(brains.names()), 'brain')}, {counted(len(library.names()), 'prompt')}"
     except TreeError as error:
         found = sorted({from_error(error, "tree"), *lint_library(library)})
-        counted = f"trees do not load, {len(library.names())} prompts"
+        looked_at = f"trees do not load, {counted(len(library.names()), 'prompt')}"
     else:
         found = sorted({*found, *unknown_models(brains, settings.model_names)})
-    found = [msgspec.structs.replace(finding, file=short_path(finding.file)) for finding in found]
-    errors = sum(finding.severity == "error" for finding in found)
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        for finding in found:
-            click.echo(finding_line(finding))
-        counts = f"{_count(errors, 'error')}, {_count(len(found) - errors, 'warning')}"
-        click.echo(f"{counted}: {counts}", err=bool(found))
-    sys.exit(1 if errors else 0)
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    sys.exit(1 if tell(found, looked_at, as_json=as_json) else 0)

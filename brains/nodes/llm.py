@@ -7,19 +7,20 @@ does without. Every question ends in exactly one report: answered, fallback (wit
 from __future__ import annotations
 
 import inspect
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
 import msgspec
 from py_trees.common import Status
 
-from brains.errors import TreeError
+from brains.errors import PromptError, TreeError
 from brains.nodes.context import AgentContext, AgentNode, Leaf
 from brains.prompts.frontmatter import LOAD_TIME, SAMPLING
 from brains.questions import Decision, NoAnswer, Question, RenderedPrompt, Ticket
 from brains.snapshot import LeafReport
 
-__all__ = ["Asking", "Input", "LLMLeaf", "LLMNode"]
+__all__ = ["Asking", "Input", "LLMLeaf", "LLMNode", "PickingNode"]
 
 Input = Callable[[AgentContext], Any] | Any
 """A value for a template: a callable on the agent, or the value itself. None says: there is nothing to ask about."""
@@ -257,3 +258,34 @@ def _refuse_options(kind: type[LLMNode], name: object, options: Mapping[str, Any
             raise TreeError(
                 f"{name!r}: {option!r} belongs into the prompt's front matter: model: {{options: {{{option}: ...}}}}"
             )
+
+
+class PickingNode(LLMNode):
+    """Base of the nodes that wait for what the model picks: RUNNING until there is an answer, or none in time."""
+
+    def step(self) -> Status:
+        """Ask, or see what has come of the question; called once a tick."""
+        try:
+            if not self.asking.open:
+                return self._begin()
+            outcome = self.asking.poll()
+            if outcome is None:
+                return Status.RUNNING
+            if isinstance(outcome, NoAnswer):
+                return self._fall_back(outcome.reason, outcome.message)
+            return self._take(outcome)
+        except PromptError as error:
+            self.agent.fault(self, error)
+            return self._fall_back("prompt_error", str(error))
+
+    @abstractmethod
+    def _begin(self) -> Status:
+        """Ask, or do without asking."""
+
+    @abstractmethod
+    def _take(self, decision: Decision) -> Status:
+        """Go on with an answer."""
+
+    @abstractmethod
+    def _fall_back(self, reason: str, message: str) -> Status:
+        """Go on without one."""

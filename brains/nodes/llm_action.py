@@ -10,13 +10,13 @@ import msgspec
 from py_trees.common import Status
 
 from brains.actions import GameAction, decode_action, label_of
-from brains.errors import ActionError, PromptError, TreeError
+from brains.errors import ActionError, TreeError
 from brains.nodes.arguments import Arguments
 from brains.nodes.context import AgentContext
 from brains.nodes.leaves import ActionMaker, OrderedLeaf, emitted
-from brains.nodes.llm import Input, LLMLeaf
+from brains.nodes.llm import Input, LLMLeaf, PickingNode
 from brains.prompts.labels import label_problem
-from brains.questions import Decision, NoAnswer
+from brains.questions import Decision
 
 __all__ = ["Choice", "ChoiceMaker", "Choices", "LLMAction", "Still"]
 
@@ -30,7 +30,7 @@ Still = Callable[[AgentContext, Mapping[str, Any]], object]
 """Tells whether what was asked about is still so; the mapping holds the inputs and arguments of the question."""
 
 
-class LLMAction(LLMLeaf, OrderedLeaf):
+class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
     """Let the model choose one of a few actions, then carry it out.
 
     RUNNING while the model thinks and while the game carries the action out. Only one of `choices` can come of it,
@@ -119,18 +119,7 @@ class LLMAction(LLMLeaf, OrderedLeaf):
         self.seen()
         if self._ordered is not None:
             return self.follow()
-        try:
-            if not self.asking.open:
-                return self._begin()
-            outcome = self.asking.poll()
-            if outcome is None:
-                return Status.RUNNING
-            if isinstance(outcome, NoAnswer):
-                return self._fall_back(outcome.reason, outcome.message)
-            return self._take(outcome)
-        except PromptError as error:
-            self.agent.fault(self, error)
-            return self._fall_back("prompt_error", str(error))
+        return self.step()
 
     def terminate(self, new_status: Status) -> None:
         """Stop the model, or the action, if this leaf loses its branch."""

@@ -8,9 +8,9 @@ from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 from py_trees.composites import Composite
 
-from brains.errors import PromptError, TreeError
+from brains.errors import TreeError
 from brains.nodes.context import Predicate
-from brains.nodes.llm import Input, LLMNode
+from brains.nodes.llm import Input, PickingNode
 from brains.prompts.labels import label_problem
 from brains.questions import Decision, NoAnswer
 from brains.snapshot import Source
@@ -18,7 +18,7 @@ from brains.snapshot import Source
 __all__ = ["LLMSelector"]
 
 
-class LLMSelector(LLMNode, Composite):
+class LLMSelector(PickingNode, Composite):
     """Let the model pick which child to run; the pick stands until that child ends, and its end is the selector's own.
 
     RUNNING while the model thinks. The children that did not run are INVALID, and one that is replaced is stopped
@@ -141,18 +141,7 @@ class LLMSelector(LLMNode, Composite):
         if self._picked is not None:
             self._reconsider()
             return Status.RUNNING
-        try:
-            if not self.asking.open:
-                return self._begin()
-            outcome = self.asking.poll()
-            if outcome is None:
-                return Status.RUNNING
-            if isinstance(outcome, NoAnswer):
-                return self._fall_back(outcome.reason, outcome.message)
-            return self._take(outcome)
-        except PromptError as error:
-            self.agent.fault(self, error)
-            return self._fall_back("prompt_error", str(error))
+        return self.step()
 
     def terminate(self, new_status: Status) -> None:
         """Stop the model: nobody waits any more."""

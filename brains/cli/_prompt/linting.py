@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import click
-import msgspec
 
 from brains.cli._prompt.folder import Folder, case_findings
 from brains.cli._prompt.looking import folder_option, json_option
-from brains.cli._prompt.printing import finding_line, print_lines
+from brains.cli._prompt.printing import counted, print_lines, tell
 from brains.cli._running import short_path
 from brains.prompts import BUDGET, PROMPT_RULES, Finding, lint_library
 
@@ -44,17 +43,10 @@ def lint(names: tuple[str, ...], prompts: Path | None, budget: int, strict: bool
         return
     folder = Folder(prompts)
     found = sorted({*lint_library(folder.library, budget=budget), *case_findings(folder.path, folder.library)})
-    found = [msgspec.structs.replace(one, file=short_path(one.file)) for one in found]
     if names:
         found = _only(found, names, folder)
-    errors = sum(one.severity == "error" for one in found)
-    if as_json:
-        click.echo(msgspec.json.encode(found).decode())
-    else:
-        for one in found:
-            click.echo(finding_line(one))
-        looked_at = f"{len(names or folder.library.names())} prompts"
-        click.echo(f"{looked_at}: {errors} errors, {len(found) - errors} warnings", err=bool(found))
+    looked_at = len(names or {*folder.library.names(), *folder.library.errors})
+    errors = tell(found, counted(looked_at, "prompt"), as_json=as_json)
     if errors or (strict and found):
         raise click.exceptions.Exit(1)
 
@@ -71,4 +63,4 @@ def _only(found: Sequence[Finding], names: Sequence[str], folder: Folder) -> lis
             files.add(folder.library.errors[name].file or "")
         files |= {str(folder.path / f"{name}{ending}") for ending in (".j2", ".cases.yaml", ".cases.jsonl")}
     kept = {short_path(file) for file in files}
-    return [one for one in found if one.file in kept]
+    return [one for one in found if short_path(one.file) in kept]

@@ -8,12 +8,14 @@ import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import click
+import msgspec
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from brains.cli._running import short_path
 from brains.prompts import MARK_END, MARK_START, Finding
 
-__all__ = ["bars", "coloured", "finding_line", "print_lines", "progress", "spread", "with_marks", "without_marks"]
+__all__ = ["bars", "coloured", "counted", "print_lines", "progress", "spread", "tell", "with_marks", "without_marks"]
 
 _ENDLESS = 10_000
 _BAR = 30
@@ -92,10 +94,24 @@ def without_marks(text: str) -> str:
     return text.replace(MARK_START, "").replace(MARK_END, "")
 
 
-def finding_line(finding: Finding) -> str:
-    """Return a finding as a line, its severity in colour."""
-    colour = "red" if finding.severity == "error" else "yellow"
-    return str(finding).replace(f" {finding.severity}:", click.style(f" {finding.severity}:", fg=colour), 1)
+def tell(findings: Sequence[Finding], looked_at: str, *, as_json: bool) -> int:
+    """Print findings, a line each with its severity in colour, and how many there are; return how many are errors."""
+    found = [msgspec.structs.replace(one, file=short_path(one.file)) for one in findings]
+    errors = sum(one.severity == "error" for one in found)
+    if as_json:
+        click.echo(msgspec.json.encode(found).decode())
+        return errors
+    for one in found:
+        colour = "red" if one.severity == "error" else "yellow"
+        click.echo(str(one).replace(f" {one.severity}:", click.style(f" {one.severity}:", fg=colour), 1))
+    counts = f"{counted(errors, 'error')}, {counted(len(found) - errors, 'warning')}"
+    click.echo(f"{looked_at}: {counts}", err=bool(found))
+    return errors
+
+
+def counted(number: int, what: str) -> str:
+    """Return `3 prompts`, or `1 prompt`."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
 @contextlib.contextmanager
