@@ -1,1 +1,3 @@
 """The prompt workbench, behind `brains prompt`."""
+
+__all__: list[str] = []
