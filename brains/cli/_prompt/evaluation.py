@@ -53,6 +53,8 @@ class Work(msgspec.Struct, frozen=True):
     def labels(self) -> tuple[str, ...]:
         """The answers to choose from; those of actions are taken from the leaf, else from the examples and cases."""
         cases = dict.fromkeys(answer for case in self.cases for answer in case.answers)
+        if self.prompt.kind == "text":
+            return ()
         return self.prompt.labels or self.choices or tuple(dict.fromkeys((*self.prompt.example_labels, *cases)))
 
     def rendered(self) -> tuple[RenderedPrompt, ...]:
