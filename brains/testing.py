@@ -78,7 +78,10 @@ class FakeTicket:
 class ScriptedAsker:
     """Answers questions by prompt name, or by a callable on the question; keeps every ticket it gave.
 
-    A prompt that is not in the script stays open, so that a test can answer its ticket when it likes.
+    A prompt that is not in the script stays open, so that a test can answer its ticket when it likes. Where an
+    `LLMAction` asks for values after its label, that question goes by the prompt's name and the action's class:
+    `{"dog/deal": "bad", "dog/deal#Bite": {"target": "postman"}}`. A callable gets the `Question`, in which
+    `prompt.name`, `prompt.user`, `labels` and `schema` say what is asked.
     """
 
     def __init__(self, answers: Mapping[str, Answer] | Callable[[Question], Answer] | None = None) -> None:

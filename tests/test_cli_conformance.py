@@ -98,6 +98,12 @@ async def test_what_cannot_be_checked_is_skipped_and_says_why() -> None:
     assert "--declare" in results[1].got
 
 
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8799", "ws://", "ws://127.0.0.1:99999"])
+async def test_what_is_no_address_is_an_error(url: str) -> None:
+    with pytest.raises(BrainsError, match="no address of a WebSocket server, such as ws://"):
+        await check_server(Visit(url, pace=QUICK), print)
+
+
 async def test_a_server_that_is_not_there_is_an_error() -> None:
     with pytest.raises(BrainsError, match="cannot connect"):
         await check_server(Visit("ws://127.0.0.1:1", pace=QUICK), print)

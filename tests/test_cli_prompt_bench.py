@@ -300,11 +300,14 @@ def test_eval_writes_junit_and_a_plot(folder: Path) -> None:
 
 
 def test_speech_is_measured_by_what_a_line_must_be_like(folder: Path) -> None:
-    (folder / "talk.j2").write_text("---\nanswer: text\ninputs: [who]\n---\nuser:\nHi {{ who }}")
+    (folder / "talk.j2").write_text(
+        "---\nanswer: text\ninputs: [who]\nexamples:\n  - {who: d, answer: Good morning!}\n---\nuser:\nHi {{ who }}"
+    )
     (folder / "talk.cases.yaml").write_text(
         "- {who: a, longest: 40, says: [traveller]}\n- {who: b, longest: 5}\n- {who: c, never: [good]}\n"
     )
     (found,) = json.loads(run("eval", "talk", *SCRIPTED, "--threshold", "0.5", "--json").stdout)
+    assert (found["labels"], found["way"]) == ([], "text")
     assert found["raw"] == pytest.approx(1 / 3)
     assert found["problems"]
     assert [one["expected"] for one in found["failures"]] == [["27 characters, more than 5"], ["says 'good'"]]

@@ -41,6 +41,18 @@ def test_an_included_file_sees_the_inputs_and_keeps_its_line_ends() -> None:
     assert found.parts[0].uses == {"mood": frozenset()}
 
 
+@pytest.mark.parametrize("shared", ["You are Otto.", "You are Otto.\n"])
+@pytest.mark.parametrize("tag", ["{% include '_shared/p.j2' %}", "{%- include '_shared/p.j2' %}  "])
+def test_a_line_after_an_included_file_is_a_line_of_its_own(shared: str, tag: str) -> None:
+    found = prompt(f"system:\n{tag}\nLabel it.\nuser:\nhm", _p=shared)
+    assert found.render(WHO).system == "You are Otto.\nLabel it."
+
+
+def test_an_included_file_may_stand_in_the_middle_of_a_line() -> None:
+    found = prompt("system:\nHe says {% include '_shared/p.j2' %} loudly.\nuser:\nhm", _p="hello")
+    assert found.render(WHO).system == "He says hello loudly."
+
+
 def test_a_macro_stands_above_all_parts() -> None:
     body = "{% from '_shared/p.j2' import met %}\nsystem:\nA\nuser:\n{{ met(who) }} today"
     found = prompt(body, _p="{% macro met(one) %}{{ one.looks }} says {{ one.says | quoted }}{% endmacro %}")

@@ -15,6 +15,10 @@ from brains.questions import Decision, NoAnswer, Question, RenderedPrompt
 from brains.testing import FakeGame, ManualClock, ScriptedAsker
 
 
+class Leap(GameAction):
+    to: str
+
+
 class Go(GameAction):
     label: ClassVar[str] = "go"
     to: str = ""
@@ -93,6 +97,15 @@ def test_a_fake_game_plays_one_agent() -> None:
     assert order.action == Go(to="well")
     game.report(order.id, "success")
     assert game.tick({"goal": "well"}).status == "SUCCESS"
+
+
+def test_the_values_of_an_action_are_answered_by_its_class() -> None:
+    library = PromptLibrary()
+    library.put("choose", "---\nanswer: action\ninputs: {me: [goal]}\n---\nuser:\n{{ me.goal }}\n")
+    found = Brain(name="b", factory=lambda: LLMAction("choose", prompt="choose", choices=[Leap, Stay]))
+    game = FakeGame(found, prompts=library, answers={"choose": "leap", "choose#Leap": {"to": "gate"}})
+    orders = [game.tick(goal="well").order for _ in range(3)]
+    assert [order.action for order in orders if order is not None] == [Leap(to="gate")]
 
 
 def test_a_fake_game_takes_a_brain_or_a_marked_factory_only() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -25,6 +26,9 @@ class Source(NamedTuple):
 
     text: str
     file: str
+
+
+_INCLUDE_AT_END = re.compile(r"(\{%[-+]?\s*include\b[^%\n]*[^%\n+-])%\}[ \t]*$", re.MULTILINE)
 
 
 class _Missing(StrictUndefined):
@@ -51,6 +55,13 @@ class Environment(ImmutableSandboxedEnvironment):
     """Sandboxed; in a mapping, `x.items` is the entry of that name and never a method."""
 
     concat = staticmethod(_concat)
+
+    def preprocess(self, source: str, name: str | None = None, filename: str | None = None) -> str:
+        """Keep the line end after an include that ends a line: what is included is text, and its line goes on to there.
+
+        Jinja drops it, as after a tag that stands for nothing, and Jinja's own loader drops the file's last one.
+        """
+        return _INCLUDE_AT_END.sub(r"\1+%}", str(super().preprocess(source, name, filename)))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a mapping's entry, or an attribute of what is no mapping."""

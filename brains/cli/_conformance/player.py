@@ -232,12 +232,15 @@ class Visit:
         Raises:
             BrainsError: nobody is there, or it is no WebSocket server.
         """
-        opening = connect(
-            self.url, proxy=None, compression=None, max_size=None, open_timeout=self.pace.answer, close_timeout=1
-        )
         try:
+            opening = connect(
+                self.url, proxy=None, compression=None, max_size=None, open_timeout=self.pace.answer, close_timeout=1
+            )
             return Wire(await opening, _read, self.record)
-        except (OSError, InvalidHandshake, InvalidURI) as error:
+        except (InvalidURI, ValueError) as error:
+            text = f"{self.url!r} is no address of a WebSocket server, such as ws://127.0.0.1:8765: {error}"
+            raise BrainsError(text) from error
+        except (OSError, InvalidHandshake) as error:
             raise BrainsError(f"cannot connect to {self.url}: {str(error) or type(error).__name__}") from error
 
     async def keep_mute(self) -> tuple[Wire, float]:

@@ -300,6 +300,8 @@ def calibrate(
         raise ConfigError("only prompts that choose among labels can be calibrated, and none of these does")
     ((info, runs),) = ask_all([model] if model else [], work)
     told = []
+    if info.backend == "scripted":
+        click.echo("warning: the scripted model makes its answers up, so this says nothing about any other", err=True)
     for run in runs:
         _refuse_uncalibratable(run, info)
         facts, calibration = _fitted(run, info, splits, method)
