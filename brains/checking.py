@@ -50,8 +50,10 @@ def check_all(library: BrainLibrary, prompts: PromptLibrary) -> list[Finding]:
     used: set[str] = set()
     for name in library.names():
         found += check_brain(library.get(name), prompts, used)
+    # What a tree that does not build would ask is not known.
+    whole = not any(finding.rule == "tree" for finding in found)
     for name in prompts.names():
-        if name not in used:
+        if whole and name not in used:
             found.append(about(prompts.get(name), 1, "warning", "unused-prompt", f"no tree asks {name!r}"))
     return sorted(set(found))
 

@@ -244,6 +244,13 @@ def test_an_unused_prompt_is_a_warning(folders: Path) -> None:
     assert (finding.rule, finding.severity, check(folders).exit_code) == ("unused-prompt", "warning", 0)
 
 
+def test_beside_a_tree_that_does_not_build_no_prompt_is_called_unused(folders: Path) -> None:
+    """What that tree would ask is not known."""
+    file = folders / "check_trees" / "guard.py"
+    file.write_text(file.read_text().replace('prompt="respond", inputs', 'prompt="respond", temperature=0, inputs'))
+    assert [finding.rule for finding in findings(folders)] == ["tree"]
+
+
 def test_trees_that_do_not_load_do_not_hide_what_is_wrong_with_prompts(folders: Path) -> None:
     """Both are told."""
     (folders / "check_trees" / "guard.py").write_text("x = (\n")

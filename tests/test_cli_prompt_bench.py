@@ -358,6 +358,13 @@ def test_a_model_that_is_not_there_is_said(command: str) -> None:
     assert "no-such.gguf" in error(command, *name, *old, "--model", "embedded:no-such.gguf")
 
 
+def test_files_that_are_not_there_or_have_nothing_in_them_are_named(folder: Path) -> None:
+    empty = folder.parent / "empty.yaml"
+    empty.write_text("")
+    assert "empty.yaml" in error("eval", "guard/is_hostile", *SCRIPTED, "--cases", str(empty))
+    assert "there is no 'nope'" in error("diff", *SCRIPTED, "--old", "nope")
+
+
 @pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX does it")
 def test_ctrl_c_in_the_middle_of_eval_ends_it_cleanly(folder: Path) -> None:
     """On a terminal, with its bar; exit code 130, no traceback, no half table."""
@@ -461,6 +468,7 @@ def test_what_cannot_be_compared_is_said(args: list[str], says: str) -> None:
 
 def test_without_a_repository_git_is_not_blamed_on_anything_else(folder: Path) -> None:
     assert "git cannot read" in error("diff", *SCRIPTED)
+    Path("x.j2").write_text(PROMPT)
     assert "name the prompt" in str(run("diff", "--old", "x.j2").exception)
     assert "give one of them" in str(run("diff", "--rev", "HEAD", "--old", str(folder)).exception)
 

@@ -175,7 +175,10 @@ def diff(
     if rev is not None and old is not None:
         raise click.UsageError("--rev and --old both say what the old version is; give one of them")
     folder = Folder(prompts, trees, brain)
-    if len(names) != 1 and any(path is not None and not path.is_dir() for path in (old, new)):
+    single = next((path for path in (old, new) if path is not None and not path.is_dir()), None)
+    if len(names) != 1 and single is not None:
+        if not single.exists():
+            raise ConfigError(f"there is no {str(single)!r}; --old and --new take a file or a folder")
         raise click.UsageError("name the prompt that the file is a version of: brains prompt diff NAME --old FILE")
     name = names[0] if names else ""
     newer = folder.library if new is None else library_from(new, name, folder.library)
@@ -378,6 +381,8 @@ def _work(folder: Folder, names: Sequence[str], file: Path | None) -> list[Work]
         prompt = folder.library.get(name)
         cases = folder.cases(prompt, file or own)
         if names and not cases:
+            if file is not None:
+                raise ConfigError(f"there are no cases in {str(file)!r}: it is empty")
             raise _without_cases(folder, prompt)
         if cases:
             found.append(folder.work(prompt, cases, file or own))
