@@ -152,7 +152,7 @@ async def _serve(
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
-    from brains.cli._running import keep_watching, router_of, stopped_by_signals
+    from brains.cli._running import keep_watching, router_of, settle_memory, stopped_by_signals
     from brains.gateway import Metrics
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
@@ -175,6 +175,7 @@ async def _serve(
         )
         try:
             with stopped_by_signals() as stop:
+                settle_memory(tidy=True)
                 await server.start()
                 _say(f"listening on {server.url}", stats)
                 if not is_loopback(config.host):
@@ -277,7 +278,10 @@ async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: Prom
     Raises:
         ConfigError: there is nothing to wait for: `auto` found neither an Ollama nor a model for inside the process.
     """
+    from brains.cli._running import settle_memory
+
     await _start_named(router, "")
+    settle_memory(tidy=False)
     try:
         questions = list(warm_up_questions(library, prompts))
         await warm_up(router, questions)

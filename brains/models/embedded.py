@@ -26,6 +26,7 @@ from brains.models.gguf import GgufHead, read_head
 from brains.models.llama import Call, Chunk, Llama, Route, Settings, default_threads
 from brains.models.ollama_options import LOAD_TIME_OPTIONS
 from brains.models.pull import cache_folder, default_model_path
+from brains.models.recode import recoded
 from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
 
 __all__ = ["EmbeddedModel"]
@@ -81,6 +82,9 @@ class EmbeddedModel:
         cache_ram_mib: memory for the beginnings of further prompts.
         label_way: how label questions are put; `completion` suits small and base models.
         verbosity: how much llama.cpp itself writes to stderr; 0 is nothing.
+        recode: whether a small model in Q4_1 is run from a copy in Q8_0, which decides faster. It is written at the
+            first start, beside the other things that are kept (`$BRAINS_CACHE`); `ModelInfo.digest` stays that of
+            the file.
     """
 
     def __init__(
@@ -93,6 +97,7 @@ class EmbeddedModel:
         cache_ram_mib: int = 256,
         label_way: Way | None = None,
         verbosity: int = 0,
+        recode: bool = True,
     ) -> None:
         for what, number in (("slots", slots), ("threads", threads), ("context", context)):
             if number is not None and number < 1:
@@ -105,6 +110,7 @@ class EmbeddedModel:
         self._cache_ram_mib = cache_ram_mib
         self._label_way: Way = label_way or "completion"
         self._verbosity = verbosity
+        self._recode = recode
         self._llama: Llama | None = None
         self._info: ModelInfo | None = None
         self._ignored: set[str] = set()
@@ -192,7 +198,8 @@ class EmbeddedModel:
         except OSError as error:
             raise ModelNotInstalled(f"the model {self.path} cannot be read: {error.strerror}") from error
         if self._llama is None:
-            self._llama = Llama(self._settings(head))
+            path = recoded(self.path, digest, cache_folder() / "recoded") if self._recode else self.path
+            self._llama = Llama(self._settings(head, path))
         settings = self._llama.settings
         logger.info(
             "loading %s (%.0f MB, %d slots of %d tokens, %d threads)",
@@ -214,13 +221,13 @@ class EmbeddedModel:
             slots=min(settings.slots, AT_ONCE),
         )
 
-    def _settings(self, head: GgufHead) -> Settings:
+    def _settings(self, head: GgufHead, path: Path) -> Settings:
         context = self._context or CONTEXT
         if head.context:
             context = min(context, head.context)
         fit = CACHE_BYTES // (context * head.cache_per_token) if head.cache_per_token else AT_ONCE
         return Settings(
-            path=self.path,
+            path=path,
             slots=self._slots or min(max(fit, 1), MOST_SLOTS),
             context=context,
             threads=self._threads,
