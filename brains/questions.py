@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -70,7 +71,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """For a condition: the probability of true, 0 to 1, from which on saying so was right most often."""
 
 
-class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
+class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A prompt filled with one agent's world, still in parts: each way puts them together differently."""
 
     name: str
@@ -90,7 +91,7 @@ class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     off_label_limit: float | None = None
     """With more of the mass off the labels there is no answer, 0 to 1; None: as `brains.decide` thinks best."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hash of all that the answer depends on; equal digests are the same question."""
         raw = msgspec.json.encode([self.name, self.version, self.system, self.turns, self.user, self.options])

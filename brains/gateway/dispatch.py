@@ -132,8 +132,7 @@ class Dispatcher:
     def stop(self) -> list[asyncio.Task[None]]:
         """Start nothing any more; return what still runs."""
         self.open = False
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._stop_alarm()
         return [task for _, task in self._running.values()]
 
     @property
@@ -146,6 +145,9 @@ class Dispatcher:
     def _dispatch(self) -> None:
         self._due = False
         if not self.open:
+            return
+        if not self.queue.any_waiting:
+            self._stop_alarm()
             return
         now = self._clock.now()
         self.expire(now)
@@ -184,12 +186,15 @@ class Dispatcher:
         task.add_done_callback(partial(self._finished, request))
 
     def _set_alarm(self, now: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._stop_alarm()
         deadline = self.queue.next_deadline
         if deadline is not None:
             self._alarm = asyncio.get_running_loop().call_later(deadline - now, self._dispatch)
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     # Inside: ending
 
@@ -249,6 +254,9 @@ class Dispatcher:
 
     def _cannot_be_in_time(self, ticket: GatewayTicket, request: Request[GatewayTicket], now: float) -> bool:
         """Tell whether a new question waits in vain, even if nothing comes that goes before it."""
+        # What begins at once is not judged: while nothing runs, the estimate may be wrong.
+        if not self._running and self.queue.only_one_waits:
+            return False
         # For one that only shares an answer nothing extra is done.
         if request.started is not None or len(request.entries) > 1:
             return False

@@ -32,6 +32,8 @@ Q4_1, Q4_1_BYTES = 3, 20
 Q8_0, Q8_0_BYTES = 8, 34
 """Of a block: a scale in 16 bits, and 32 bytes."""
 HIGHEST = 127
+MOST_PARTS = 2 * HIGHEST // 15
+"""A step of Q4_1 has at most so many steps of Q8_0: the highest of its 16 values is at least 7.5 steps from 0."""
 SIZES = {0: (1, 4), 1: (1, 2), Q4_1: (BLOCK, Q4_1_BYTES), Q8_0: (BLOCK, Q8_0_BYTES), 14: (256, 210)}
 """By ggml's number: how many numbers make a block, and its bytes. A file with any other kind is left as it is."""
 
@@ -116,17 +118,41 @@ def q8_0_of(data: bytes) -> bytes:
     import numpy as np
 
     blocks = np.frombuffer(data, np.uint8).reshape(-1, Q4_1_BYTES)
+    step, least = _halves(blocks[:, 0:2]), _halves(blocks[:, 2:4])
     pairs = blocks[:, 4:]
-    steps = np.concatenate([pairs & 15, pairs >> 4], axis=1)
-    values = steps * _halves(blocks[:, 0:2]) + _halves(blocks[:, 2:4])
-    scale = (np.abs(values).max(axis=1, keepdims=True) / HIGHEST).astype(np.float16)
-    # By the scale as it is written, not as it was before it was rounded.
+    values = np.concatenate([pairs & 15, pairs >> 4], axis=1) * step + least
+    scale = _scales(step, least, np.abs(values).max(axis=1, keepdims=True))
     wide = scale.astype(np.float32)
     whole = np.rint(np.divide(values, wide, out=np.zeros_like(values), where=wide > 0))
     new = np.empty((len(blocks), Q8_0_BYTES), np.uint8)
     new[:, 0:2] = scale.view(np.uint8)
     new[:, 2:] = np.clip(whole, -HIGHEST, HIGHEST).astype(np.int8).view(np.uint8)
     return new.tobytes()
+
+
+def _scales(
+    step: NDArray[np.float32], least: NDArray[np.float32], highest: NDArray[np.float32]
+) -> NDArray[np.float16]:
+    """Return a scale for each block, of which the old step is a whole multiple and the least value nearly one.
+
+    The 16 values of a block are a step apart: then all are met as nearly as the least one. The plain scale, by which
+    the highest value is 127, meets none of them.
+    """
+    import numpy as np
+
+    plain = (highest / HIGHEST).astype(np.float16)
+    best = plain
+    error = plain.astype(np.float32) / 2
+    for parts in range(1, MOST_PARTS + 1):
+        scale = (step / parts).astype(np.float16)
+        wide = scale.astype(np.float32)
+        usable = (wide > 0) & (highest <= wide * (HIGHEST + 0.5))
+        multiple = np.divide(least, wide, out=np.zeros_like(least), where=usable)
+        missed = np.abs(multiple - np.rint(multiple)) * wide
+        better = usable & (missed < error)
+        best = np.where(better, scale, best)
+        error = np.where(better, missed, error)
+    return np.ascontiguousarray(best)
 
 
 def _halves(pairs: NDArray[np.uint8]) -> NDArray[np.float32]:
