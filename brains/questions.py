@@ -208,8 +208,12 @@ class Ticket(Protocol):
         """What has come so far of a free-text answer; grows until there is an outcome."""
         ...
 
-    def cancel(self) -> None:
-        """Say that nobody waits any more. Returns at once; the model stops soon after. Any number of times."""
+    def cancel(self, *, late: bool = False) -> None:
+        """Say that nobody waits any more. Returns at once; the model stops soon after. Any number of times.
+
+        `late`: because its deadline has passed. A server that sends not a byte within the deadlines of several
+        questions is taken for dead; nothing can be told from those that were given up for other reasons.
+        """
         ...
 
 

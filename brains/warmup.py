@@ -32,7 +32,7 @@ class WaitingTicket(Protocol):
         """Return the outcome once there is one."""
         ...
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         """Say that nobody waits any more."""
         ...
 

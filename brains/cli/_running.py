@@ -26,7 +26,13 @@ if TYPE_CHECKING:
     from brains.gateway import ModelRouter, Watcher
 
 __all__ = [
-    "errors_of", "keep_watching", "model_of", "models_of", "router_of", "settle_memory", "short_path",
+    "errors_of",
+    "keep_watching",
+    "model_of",
+    "models_of",
+    "router_of",
+    "settle_memory",
+    "short_path",
     "stopped_by_signals",
 ]
 

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from brains.clock import Clock
-from brains.errors import ModelBusy, ModelNotInstalled, ModelUnavailable
+from brains.errors import ModelBusy, ModelNotInstalled, ModelTimeout, ModelUnavailable
 from brains.questions import NoAnswer, Outcome, Way
 
 from .asking import Attempt, attempt
@@ -106,11 +106,13 @@ class Dispatcher:
             return
         self.soon()
 
-    def remove(self, ticket: GatewayTicket) -> None:
-        """Take a question out; stop its request if nobody else waits for it."""
+    def remove(self, ticket: GatewayTicket, *, late: bool) -> None:
+        """Take a question out, perhaps since its deadline has passed; stop its request if nobody else waits for it."""
         unwanted = self.queue.remove(ticket)
         if unwanted is not None:
-            self._running[unwanted][1].cancel()
+            doing, task = self._running[unwanted]
+            doing.late = late
+            task.cancel()
 
     def expire(self, now: float) -> None:
         """Give up those whose deadline has come while they waited."""
@@ -170,7 +172,7 @@ class Dispatcher:
         server.outstanding += 1
         server.started += 1
         is_text = not question.labels and question.schema is None
-        doing = Attempt(server=server, info=server.keeper.info)
+        doing = Attempt(server=server, info=server.keeper.info, heard=server.heard)
         work = attempt(
             doing,
             question,
@@ -211,6 +213,9 @@ class Dispatcher:
             # Somebody waits, so it was the model that cancelled itself.
             message = f"{doing.server.model.name} cancelled the request"
             doing.outcome = NoAnswer(reason="internal", message=message)
+        if doing.silent:
+            # Nobody waits for the error; but the next ones need not wait in vain.
+            doing.server.keeper.failed(ModelTimeout(f"{doing.server.named} sends nothing"), doing.info)
         self._measure(request, doing)
         self._stats.repaired += doing.repaired
         retry = self._may_retry(request, doing)

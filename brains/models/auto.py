@@ -96,6 +96,11 @@ class AutoModel:
         """Where its server is; empty before one was found, and for a model inside the process."""
         return str(getattr(self._model, "url", ""))
 
+    @property
+    def heard(self) -> int | None:
+        """How often anything has come of its answers; None where there is no server, or none yet."""
+        return getattr(self._model, "heard", None)
+
     async def why_reloaded(self) -> str:
         """Return why the model was loaded again just now; empty for unknown."""
         return await self._model.why_reloaded() if isinstance(self._model, OllamaModel) else ""

@@ -130,9 +130,7 @@ def q8_0_of(data: bytes) -> bytes:
     return new.tobytes()
 
 
-def _scales(
-    step: NDArray[np.float32], least: NDArray[np.float32], highest: NDArray[np.float32]
-) -> NDArray[np.float16]:
+def _scales(step: NDArray[np.float32], least: NDArray[np.float32], highest: NDArray[np.float32]) -> NDArray[np.float16]:
     """Return a scale for each block, of which the old step is a whole multiple and the least value nearly one.
 
     The 16 values of a block are a step apart: then all are met as nearly as the least one. The plain scale, by which

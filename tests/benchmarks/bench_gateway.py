@@ -135,7 +135,7 @@ class _Refused:
         self.outcome = NoAnswer(reason="unavailable")
         self.text = ""
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         pass
 
 

@@ -51,9 +51,7 @@ async def tick_times(gateway: Gateway, seconds: float, *, agents: int = AGENTS) 
     asking: Crowd | None = None
     for _ in range(TURNS):
         alone += await _tick(seconds / TURNS)
-        found, crowd = await asyncio.gather(
-            _tick(seconds / TURNS), by_gateway(gateway, seconds / TURNS, agents=agents)
-        )
+        found, crowd = await asyncio.gather(_tick(seconds / TURNS), by_gateway(gateway, seconds / TURNS, agents=agents))
         busy += found
         asking = crowd if asking is None else asking.and_then(crowd)
     assert asking is not None
