@@ -263,6 +263,8 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[TokenChoice, ...] = ()
     done_reason: Literal["stop", "length"] = "stop"
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Of those of the prompt, the ones that the model did not have to work through; 0 where it does not tell."""
     output_tokens: int = 0
     probabilities: Mapping[str, float] = {}
     """Per label, where the model itself gives them (`systemone`); not yet checked."""

@@ -16,7 +16,7 @@ import msgspec
 from brains.checking import check_all
 from brains.cli._model_names import unknown_models
 from brains.config import Config, ModelSettings, of_ollama
-from brains.errors import ConfigError
+from brains.errors import ConfigError, ModelError
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import ChatModel
@@ -33,10 +33,14 @@ __all__ = [
     "router_of",
     "settle_memory",
     "short_path",
+    "start_named",
     "stopped_by_signals",
 ]
 
 log = logging.getLogger("brains.cli")
+
+RETRY_S = 5.0
+"""Seconds between two attempts to start a model."""
 
 
 def model_of(config: Config) -> ChatModel:
@@ -48,8 +52,10 @@ def model_of(config: Config) -> ChatModel:
     return models_of(config)[0]
 
 
-def models_of(config: Config, name: str = "") -> list[ChatModel]:
+def models_of(config: Config, name: str = "", templates: int | None = None) -> list[ChatModel]:
     """Return a model of the settings on each of its servers, not started: the default's, or one of `[models.NAME]`.
+
+    `templates`: how many templates take turns, where that is known.
 
     Raises:
         ConfigError: the name means nothing, or there are several servers for what runs on none.
@@ -70,6 +76,7 @@ def models_of(config: Config, name: str = "") -> list[ChatModel]:
                 slots=settings.slots,
                 threads=settings.threads,
                 context=settings.context,
+                templates=templates,
             )
             for host in hosts
         ]
@@ -79,8 +86,20 @@ def models_of(config: Config, name: str = "") -> list[ChatModel]:
         raise ConfigError(f"models.{name}: {error}") from error
 
 
-def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
+def router_of(
+    config: Config,
+    watchers: Iterable[Watcher] = (),
+    *,
+    templates: int | None = None,
+    default: ChatModel | None = None,
+) -> ModelRouter:
     """Return what asks all models of the settings, not started.
+
+    Args:
+        config: the settings.
+        watchers: hear of all that happens.
+        templates: how many templates take turns, where that is known.
+        default: what is asked in place of the settings' own default model.
 
     Raises:
         ConfigError: the name of a model means nothing.
@@ -90,7 +109,8 @@ def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
     watching = list(watchers)
 
     def gateway(name: str) -> Gateway:
-        first, *replicas = models_of(config, name)
+        known = [default] if default is not None and not name else models_of(config, name, templates)
+        first, *replicas = known
         return Gateway(
             first,
             replicas=replicas,
@@ -105,6 +125,26 @@ def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
         )
 
     return ModelRouter({name: gateway(name) for name in ("", *config.models)})
+
+
+async def start_named(router: ModelRouter, name: str) -> None:
+    """Start one of several models, again and again until it is there. Its leaves fall back meanwhile.
+
+    Raises:
+        ConfigError: the settings make it impossible.
+    """
+    problem, gateway = "", router.gateways[name]
+    called = f"model {name!r}" if name else "model"
+    while gateway.state != "ready":
+        try:
+            info = await gateway.start()
+        except ModelError as error:
+            if str(error) != problem:
+                problem = str(error)
+                log.warning("no %s yet, leaves fall back: %s", called, problem)
+            await asyncio.sleep(RETRY_S)
+        else:
+            log.info("%s %s (%s)", called, info.name, info.backend)
 
 
 def errors_of(library: BrainLibrary, prompts: PromptLibrary, models: Collection[str] = ()) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from brains.cli._running import settle_memory
 from brains.errors import ConfigError
 
 __all__ = ["command"]
@@ -38,6 +39,7 @@ Examples:
   brains bench llm --json > before.json           to compare with later
   brains bench llm --model ollama:llama3.2        a model of a running Ollama
   brains bench llm --only labels                  without the model inside the process
+  brains bench llm --only gateway                 what the gateway adds; needs no model
 
 \b
 The rows:
@@ -48,9 +50,12 @@ The rows:
   prompt order   the state last (cached) against the state first
   warm           a decision against what llama.cpp says its tokens took
   slots          4 templates by turns: a slot for each, against one
-  threads        how long ticks take beside the model, by its threads"""
+  threads        how long ticks take beside the model, by its threads
+  delivery       from ask to delivery, against the same request sent directly by
+                 the same client; to a scripted model that takes 50 ms, or no time
+  ticks          8 trees beside 8 questions in flight to another process"""
 
-PARTS = ("labels", "process")
+PARTS = ("labels", "process", "gateway")
 CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
 
 
@@ -60,7 +65,11 @@ CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
     "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="For each crowd of agents."
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one a processor.")
-@click.option("--only", type=click.Choice(PARTS), help="labels: by Ollama's interface; process: inside this process.")
+@click.option(
+    "--only",
+    type=click.Choice(PARTS),
+    help="labels: by Ollama's interface; process: inside this process; gateway: with a scripted model.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
 def llm_command(model: str, seconds: float, threads: int | None, only: str | None, as_json: bool) -> None:
     """Measure decisions of a model against simpler ways.
@@ -74,6 +83,7 @@ def llm_command(model: str, seconds: float, threads: int | None, only: str | Non
         raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
     # A bar that moves would disturb what is measured; a line at each step tells enough.
     logging.getLogger("brains").setLevel(logging.ERROR)
+    settle_memory(tidy=True)
     report = asyncio.run(_measure(model, seconds, threads, only, lambda text: click.echo(f"... {text}", err=True)))
     click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
 
@@ -81,6 +91,7 @@ def llm_command(model: str, seconds: float, threads: int | None, only: str | Non
 async def _measure(
     model: str, seconds: float, threads: int | None, only: str | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
+    from brains.cli._bench.cost import gateway_cost
     from brains.cli._bench.llm import in_process, over_http
     from brains.cli._bench.process import served
     from brains.models.embedded import AT_ONCE, EmbeddedModel
@@ -88,7 +99,7 @@ async def _measure(
     kind, _, name = model.partition(":")
     report: dict[str, Any] = {"model": model, "processors": os.cpu_count(), "python": platform.python_version()}
     parts = []
-    if only != "process":
+    if only in (None, "labels"):
         if kind == "ollama":
             from brains.models.ollama_host import connectable_url
 
@@ -96,8 +107,10 @@ async def _measure(
         else:
             with served(model, threads or os.cpu_count()) as url:
                 parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say, AT_ONCE))
-    if only != "labels" and kind == "embedded":
+    if only in (None, "process") and kind == "embedded":
         parts.append(await in_process(model, seconds, say))
+    if only in (None, "gateway"):
+        parts.append(await gateway_cost(seconds, say))
     ratios: dict[str, float] = {}
     for part in parts:
         ratios |= part.pop("ratios")
@@ -136,10 +149,21 @@ def _details(report: dict[str, Any]) -> list[str]:
         ]
     if warm := report.get("warm"):
         lines += [f"warm decision   {warm['median_ms']} ms, of which llama.cpp reports {warm['llama_cpp_ms']} ms"]
-    for count, ticks in report.get("threads", {}).items():
+    for what, found in report.get("delivery", {}).items():
+        name = "delivery" if what == "fast" else "  at once"
         lines.append(
-            f"{count} thread{'s' * (count != '1'):1}       tick p50 {ticks['idle_p50_ms']} ms idle, "
-            f"{ticks['asking_p50_ms']} ms asking; p99 {ticks['idle_p99_ms']} and {ticks['asking_p99_ms']} ms "
-            f"({ticks['p99_ratio']} times); {ticks['per_second']} answers/s"
+            f"{name:16}{found['gateway_ms']} ms through the gateway, {found['direct_ms']} ms without: "
+            f"{found['adds_ms']} ms more"
         )
+    if ticks := report.get("ticks"):
+        lines.append(f"{'ticks':16}{_tick_line(ticks)}")
+    for count, ticks in report.get("threads", {}).items():
+        lines.append(f"{count} thread{'s' * (count != '1'):1}       {_tick_line(ticks)}")
     return lines
+
+
+def _tick_line(ticks: dict[str, Any]) -> str:
+    return (
+        f"tick p50 {ticks['idle_p50_ms']} ms idle, {ticks['asking_p50_ms']} ms asking; p99 {ticks['idle_p99_ms']} and "
+        f"{ticks['asking_p99_ms']} ms ({ticks['p99_ratio']} times); {ticks['per_second']} answers/s"
+    )

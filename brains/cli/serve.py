@@ -16,7 +16,7 @@ import click
 
 from brains import __version__
 from brains.config import Config, OtelSettings, load_config
-from brains.errors import BrainsError, ConfigError, ModelError
+from brains.errors import BrainsError, ConfigError
 from brains.warmup import warm_up, warm_up_questions
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ __all__ = ["command"]
 
 log = logging.getLogger("brains.serve")
 
-RETRY_S = 5.0
-"""Between attempts to start a model that is not there."""
 STATS_EVERY_S = 10.0
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -152,7 +150,7 @@ async def _serve(
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
-    from brains.cli._running import keep_watching, router_of, settle_memory, stopped_by_signals
+    from brains.cli._running import keep_watching, router_of, settle_memory, start_named, stopped_by_signals
     from brains.gateway import Metrics
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
@@ -160,7 +158,7 @@ async def _serve(
     metrics = Metrics()
     failed: list[BrainsError] = []
     async with _telemetry(config) as tracing:
-        router = router_of(config, [metrics, *tracing])
+        router = router_of(config, [metrics, *tracing], templates=len(prompts.names()))
         server = Server(
             library,
             functools.partial(Agent, prompts=prompts, asker=router),
@@ -187,7 +185,7 @@ async def _serve(
                     background = [
                         tasks.create_task(_start_model(router, library, prompts)),
                         tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
-                        *(tasks.create_task(_start_named(router, name)) for name in router.names),
+                        *(tasks.create_task(start_named(router, name)) for name in router.names),
                     ]
                     if stats is not None and stats.every:
                         background.append(tasks.create_task(_print_stats(stats, metrics, router)))
@@ -278,9 +276,9 @@ async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: Prom
     Raises:
         ConfigError: there is nothing to wait for: `auto` found neither an Ollama nor a model for inside the process.
     """
-    from brains.cli._running import settle_memory
+    from brains.cli._running import settle_memory, start_named
 
-    await _start_named(router, "")
+    await start_named(router, "")
     settle_memory(tidy=False)
     try:
         questions = list(warm_up_questions(library, prompts))
@@ -289,22 +287,6 @@ async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: Prom
     except Exception:
         # Without it the first answers are slow, and that is all.
         log.exception("the model could not be given the prompts to read")
-
-
-async def _start_named(router: ModelRouter, name: str) -> None:
-    """Start one of several models, again and again until it is there. Its leaves fall back meanwhile."""
-    problem, gateway = "", router.gateways[name]
-    called = f"model {name!r}" if name else "model"
-    while gateway.state != "ready":
-        try:
-            info = await gateway.start()
-        except ModelError as error:
-            if str(error) != problem:
-                problem = str(error)
-                log.warning("no %s yet, leaves fall back: %s", called, problem)
-            await asyncio.sleep(RETRY_S)
-        else:
-            log.info("%s %s (%s)", called, info.name, info.backend)
 
 
 def _models(config: Config) -> str:

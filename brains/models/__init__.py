@@ -42,6 +42,7 @@ def open_model(
     slots: int | None = None,
     threads: int | None = None,
     context: int | None = None,
+    templates: int | None = None,
 ) -> ChatModel:
     """Return the model of that name, not started; nothing is opened, loaded or asked before its `start`.
 
@@ -53,6 +54,7 @@ def open_model(
         slots: how many requests the model works on at the same time.
         threads: processor threads of a model inside the process.
         context: tokens that a prompt and its answer may take together.
+        templates: how many templates take turns; without `slots`, a model inside the process has a slot for each.
 
     Raises:
         ConfigError: the name means nothing, or looks like a slip; after `ollama:` any name will do.
@@ -62,7 +64,15 @@ def open_model(
     if name == "auto":
         from brains.models.auto import AutoModel
 
-        return AutoModel(ollama_model, host=host, label_way=label_way, slots=slots, threads=threads, context=context)
+        return AutoModel(
+            ollama_model,
+            host=host,
+            label_way=label_way,
+            slots=slots,
+            threads=threads,
+            context=context,
+            templates=templates,
+        )
     if name == "scripted":
         from brains.models.scripted import ScriptedModel
 
@@ -71,7 +81,9 @@ def open_model(
         from brains.models.embedded import EmbeddedModel
 
         path = Path(rest).expanduser() if rest else None
-        return EmbeddedModel(path, slots=slots, threads=threads, context=context, label_way=label_way)
+        return EmbeddedModel(
+            path, slots=slots, threads=threads, context=context, label_way=label_way, templates=templates
+        )
     wanted = rest if kind == "ollama" else name
     from brains.models.ollama import OllamaModel
 

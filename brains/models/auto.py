@@ -41,6 +41,7 @@ class AutoModel:
         slots: how many requests it works on at the same time.
         threads: processor threads of the model inside the process.
         context: tokens that a prompt and its answer may take together.
+        templates: how many templates take turns, for the model inside the process.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class AutoModel:
         slots: int | None = None,
         threads: int | None = None,
         context: int | None = None,
+        templates: int | None = None,
     ) -> None:
         self._wanted = wanted
         self._host = host
@@ -59,6 +61,7 @@ class AutoModel:
         self._slots = slots
         self._threads = threads
         self._context = context
+        self._templates = templates
         self._model: ChatModel | None = None
         # Made here, so that an address that cannot work is refused before anything starts.
         self._first = self._ollama(wanted)
@@ -131,7 +134,11 @@ class AutoModel:
 
             logger.log(level, "using the small model inside the process: %s", why_not)
             return EmbeddedModel(
-                slots=self._slots, threads=self._threads, context=self._context, label_way=self._label_way
+                slots=self._slots,
+                threads=self._threads,
+                context=self._context,
+                label_way=self._label_way,
+                templates=self._templates,
             )
         raise ConfigError(
             f"there is no model to ask: {why_not}; and {missing}. Either start Ollama (`ollama serve`, "

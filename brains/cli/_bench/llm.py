@@ -25,6 +25,8 @@ TARGETS = {
     "decisions_per_second": ("at least", 5.0),
     "median_latency": ("at least", 5.0),
     "warm_decision_cost": ("at most", 1.2),
+    "ask_to_delivery": ("at most", 1.05),
+    "tick_p99_with_questions": ("at most", 1.2),
 }
 """What the ratios are to be."""
 TURNS = 3
