@@ -77,6 +77,7 @@ def models_of(config: Config, name: str = "", templates: int | None = None) -> l
                 threads=settings.threads,
                 context=settings.context,
                 templates=templates,
+                fast_weights=settings.fast_weights,
             )
             for host in hosts
         ]

@@ -39,6 +39,7 @@ Examples:
   brains bench llm --json > before.json           to compare with later
   brains bench llm --model ollama:llama3.2        a model of a running Ollama
   brains bench llm --only labels                  without the model inside the process
+  brains bench llm --fast-weights                 the same from a copy in Q8_0
   brains bench llm --only gateway                 what the gateway adds; needs no model
 
 \b
@@ -65,13 +66,16 @@ CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
     "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="For each crowd of agents."
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one a processor.")
+@click.option("--fast-weights", is_flag=True, help="Run a small model in Q4_1 from a copy in Q8_0: faster decisions.")
 @click.option(
     "--only",
     type=click.Choice(PARTS),
     help="labels: by Ollama's interface; process: inside this process; gateway: with a scripted model.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-def llm_command(model: str, seconds: float, threads: int | None, only: str | None, as_json: bool) -> None:
+def llm_command(
+    model: str, seconds: float, threads: int | None, fast_weights: bool, only: str | None, as_json: bool
+) -> None:
     """Measure decisions of a model against simpler ways.
 
     The model works in a process of its own, behind Ollama's interface, as with Ollama; and inside this one.
@@ -84,12 +88,14 @@ def llm_command(model: str, seconds: float, threads: int | None, only: str | Non
     # A bar that moves would disturb what is measured; a line at each step tells enough.
     logging.getLogger("brains").setLevel(logging.ERROR)
     settle_memory(tidy=True)
-    report = asyncio.run(_measure(model, seconds, threads, only, lambda text: click.echo(f"... {text}", err=True)))
+    report = asyncio.run(
+        _measure(model, seconds, threads, fast_weights, only, lambda text: click.echo(f"... {text}", err=True))
+    )
     click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
 
 
 async def _measure(
-    model: str, seconds: float, threads: int | None, only: str | None, say: Callable[[str], None]
+    model: str, seconds: float, threads: int | None, fast_weights: bool, only: str | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
     from brains.cli._bench.cost import gateway_cost
     from brains.cli._bench.llm import in_process, over_http
@@ -97,7 +103,12 @@ async def _measure(
     from brains.models.embedded import AT_ONCE, EmbeddedModel
 
     kind, _, name = model.partition(":")
-    report: dict[str, Any] = {"model": model, "processors": os.cpu_count(), "python": platform.python_version()}
+    report: dict[str, Any] = {
+        "model": model,
+        "fast_weights": fast_weights,
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+    }
     parts = []
     if only in (None, "labels"):
         if kind == "ollama":
@@ -105,10 +116,10 @@ async def _measure(
 
             parts.append(await over_http(connectable_url(None), name, seconds, say))
         else:
-            with served(model, threads or os.cpu_count()) as url:
+            with served(model, threads or os.cpu_count(), fast_weights=fast_weights) as url:
                 parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say, AT_ONCE))
     if only in (None, "process") and kind == "embedded":
-        parts.append(await in_process(model, seconds, say))
+        parts.append(await in_process(model, seconds, say, fast_weights=fast_weights))
     if only in (None, "gateway"):
         parts.append(await gateway_cost(seconds, say))
     ratios: dict[str, float] = {}

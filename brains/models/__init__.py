@@ -43,6 +43,7 @@ def open_model(
     threads: int | None = None,
     context: int | None = None,
     templates: int | None = None,
+    fast_weights: bool = False,
 ) -> ChatModel:
     """Return the model of that name, not started; nothing is opened, loaded or asked before its `start`.
 
@@ -55,6 +56,7 @@ def open_model(
         threads: processor threads of a model inside the process.
         context: tokens that a prompt and its answer may take together.
         templates: how many templates take turns; without `slots`, a model inside the process has a slot for each.
+        fast_weights: whether a small model in Q4_1 inside the process is run from a copy in Q8_0.
 
     Raises:
         ConfigError: the name means nothing, or looks like a slip; after `ollama:` any name will do.
@@ -72,6 +74,7 @@ def open_model(
             threads=threads,
             context=context,
             templates=templates,
+            fast_weights=fast_weights,
         )
     if name == "scripted":
         from brains.models.scripted import ScriptedModel
@@ -82,7 +85,13 @@ def open_model(
 
         path = Path(rest).expanduser() if rest else None
         return EmbeddedModel(
-            path, slots=slots, threads=threads, context=context, label_way=label_way, templates=templates
+            path,
+            slots=slots,
+            threads=threads,
+            context=context,
+            label_way=label_way,
+            templates=templates,
+            fast_weights=fast_weights,
         )
     wanted = rest if kind == "ollama" else name
     from brains.models.ollama import OllamaModel

@@ -42,6 +42,7 @@ class AutoModel:
         threads: processor threads of the model inside the process.
         context: tokens that a prompt and its answer may take together.
         templates: how many templates take turns, for the model inside the process.
+        fast_weights: whether that is run from a copy that decides faster.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class AutoModel:
         threads: int | None = None,
         context: int | None = None,
         templates: int | None = None,
+        fast_weights: bool = False,
     ) -> None:
         self._wanted = wanted
         self._host = host
@@ -62,6 +64,7 @@ class AutoModel:
         self._threads = threads
         self._context = context
         self._templates = templates
+        self._fast_weights = fast_weights
         self._model: ChatModel | None = None
         # Made here, so that an address that cannot work is refused before anything starts.
         self._first = self._ollama(wanted)
@@ -139,6 +142,7 @@ class AutoModel:
                 context=self._context,
                 label_way=self._label_way,
                 templates=self._templates,
+                fast_weights=self._fast_weights,
             )
         raise ConfigError(
             f"there is no model to ask: {why_not}; and {missing}. Either start Ollama (`ollama serve`, "

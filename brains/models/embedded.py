@@ -87,9 +87,9 @@ class EmbeddedModel:
         label_way: how label questions are put; `completion` suits small and base models.
         verbosity: how much llama.cpp itself writes to stderr; 0 is nothing.
         templates: how many templates there are; without it, 7.
-        recode: whether a small model in Q4_1 is run from a copy in Q8_0, which decides faster. It is written at the
-            first start, beside the other things that are kept (`$BRAINS_CACHE`); `ModelInfo.digest` stays that of
-            the file.
+        fast_weights: whether a small model in Q4_1 is run from a copy in Q8_0, which decides faster and a little
+            otherwise. It is written at the first start, beside the other things that are kept (`$BRAINS_CACHE`);
+            `ModelInfo.digest` stays that of the file, so that its calibrations are used.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class EmbeddedModel:
         label_way: Way | None = None,
         verbosity: int = 0,
         templates: int | None = None,
-        recode: bool = True,
+        fast_weights: bool = False,
     ) -> None:
         for what, number in (("slots", slots), ("threads", threads), ("context", context)):
             if number is not None and number < 1:
@@ -117,7 +117,7 @@ class EmbeddedModel:
         self._label_way: Way = label_way or "completion"
         self._verbosity = verbosity
         self._templates = templates
-        self._recode = recode
+        self._fast_weights = fast_weights
         self._llama: Llama | None = None
         self._info: ModelInfo | None = None
         self._ignored: set[str] = set()
@@ -205,7 +205,7 @@ class EmbeddedModel:
         except OSError as error:
             raise ModelNotInstalled(f"the model {self.path} cannot be read: {error.strerror}") from error
         if self._llama is None:
-            path = recoded(self.path, digest, cache_folder() / "recoded") if self._recode else self.path
+            path = recoded(self.path, digest, cache_folder() / "recoded") if self._fast_weights else self.path
             self._llama = Llama(self._settings(head, path))
         settings = self._llama.settings
         logger.info(

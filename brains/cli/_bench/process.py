@@ -16,7 +16,12 @@ STOP_WITHIN = 10.0
 
 @contextlib.contextmanager
 def served(
-    model: str, threads: int | None = None, *, delay: float | None = None, slots: int | None = None
+    model: str,
+    threads: int | None = None,
+    *,
+    fast_weights: bool = False,
+    delay: float | None = None,
+    slots: int | None = None,
 ) -> Iterator[str]:
     """Serve `embedded`, `embedded:FILE` or `scripted` until the block ends; give the address.
 
@@ -26,6 +31,7 @@ def served(
         ModelUnavailable: it does not start; says why.
     """
     command = [sys.executable, "-m", "brains", "model", "serve", "--model", model, "--port", "0"]
+    command += ["--fast-weights"] if fast_weights else []
     for option, value in (("--threads", threads), ("--delay", delay), ("--slots", slots)):
         command += [] if value is None else [option, str(value)]
     # Its own messages matter only if it does not start.
