@@ -150,7 +150,7 @@ async def _serve(
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
-    from brains.cli._running import keep_watching, router_of, settle_memory, start_named, stopped_by_signals
+    from brains.cli._running import keep_watching, router_of, settle_memory, stopped_by_signals
     from brains.gateway import Metrics
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
@@ -183,9 +183,8 @@ async def _serve(
                 sys.stdout.flush()
                 async with asyncio.TaskGroup() as tasks:
                     background = [
-                        tasks.create_task(_start_model(router, library, prompts)),
                         tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
-                        *(tasks.create_task(start_named(router, name)) for name in router.names),
+                        *(tasks.create_task(_start_model(router, name, library, prompts)) for name in router.gateways),
                     ]
                     if stats is not None and stats.every:
                         background.append(tasks.create_task(_print_stats(stats, metrics, router)))
@@ -268,8 +267,8 @@ def _teller() -> Callable[[TickReport], None]:
     return tell
 
 
-async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: PromptLibrary) -> None:
-    """Start the default model, again and again until it is there, and have it read the prompts.
+async def _start_model(router: ModelRouter, name: str, library: BrainLibrary, prompts: PromptLibrary) -> None:
+    """Start a model, again and again until it is there, and have it read the prompts that it is asked by.
 
     Meanwhile the game plays on fallbacks.
 
@@ -278,12 +277,13 @@ async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: Prom
     """
     from brains.cli._running import settle_memory, start_named
 
-    await start_named(router, "")
+    await start_named(router, name)
     settle_memory(tidy=False)
     try:
-        questions = list(warm_up_questions(library, prompts))
+        questions = [one for one in warm_up_questions(library, prompts) if one.model == name]
         await warm_up(router, questions)
-        log.info("the model has read %s", _count(len(questions), "prompt"))
+        if questions:
+            log.info("the model has read %s", _count(len(questions), "prompt"))
     except Exception:
         # Without it the first answers are slow, and that is all.
         log.exception("the model could not be given the prompts to read")

@@ -8,6 +8,7 @@ model it would be a bad bargain: its generated tokens cost what memory costs, an
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import os
@@ -73,7 +74,8 @@ def recoded(path: Path, digest: str, folder: Path) -> Path:
         os.replace(part, target)
     except OSError as error:
         logger.warning("%s stays slower than need be: %s cannot be written (%s)", path.stem, target, error.strerror)
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
         return path
     return target
 

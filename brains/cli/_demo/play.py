@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -94,14 +94,15 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
             await server.start()  # a port in use is said before the model loads
             if run.godot is not None:
                 await run.godot.prepare(show, stop)
-            async with _named_models(router, show):
+            yard = Yard(run.seed)
+            me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
+            questions = list(warm_up_questions(run.library, run.prompts, me))
+            async with _named_models(router, questions, show):
                 info = await _start_model(router, show, stop)
                 if info is None:
                     return Ending(interrupted=True)
                 settle_memory(tidy=True)
-                yard = Yard(run.seed)
-                me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
-                await _warm_up(router, list(warm_up_questions(run.library, run.prompts, me)), show, stop)
+                await _warm_up(router, [one for one in questions if not one.model], show, stop)
                 show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
                 async with _in_background(show, run, stop):
                     if run.godot is None:
@@ -186,12 +187,16 @@ async def _warm_up(router: ModelRouter, questions: list[Question], show: Show, s
 
 
 @contextlib.asynccontextmanager
-async def _named_models(router: ModelRouter, show: Show) -> AsyncIterator[None]:
-    """Start the other models of the settings meanwhile; their leaves fall back until they are there."""
+async def _named_models(router: ModelRouter, questions: Sequence[Question], show: Show) -> AsyncIterator[None]:
+    """Start the other models of the settings meanwhile, and have each read the prompts that it is asked by.
+
+    Their leaves fall back until they are there.
+    """
 
     async def start(name: str) -> None:
         try:
             await start_named(router, name)
+            await warm_up(router, [one for one in questions if one.model == name])
         except BrainsError as error:
             show.problem(f"model {name!r}: {error}")
 
