@@ -180,6 +180,34 @@ def test_inputs_can_stand_in_the_snapshot_where_no_tree_computes_them(folder: Pa
     assert "An elf ->" in run("render", "guard/is_hostile", "--snapshot", "me.json").stdout
 
 
+WRONG_LATER = [
+    ("yaml", "- {stranger: {looks: a bear}, answer: danger}\n- {stranger: {look: a hen}, answer: safe}\n"),
+    ("yaml", "- {stranger: {looks: a bear}, answer: danger}\n\n- {stranger: {looks: a hen\n"),
+    ("yaml", "  - stranger: {looks: a bear}\n    answer: danger\n  - {snapshot: gone.json, answer: [}\n"),
+    ("jsonl", '{"stranger": {"looks": "a bear"}, "answer": "danger"}\n{"stranger": \n'),
+]
+
+
+@pytest.mark.parametrize(("kind", "cases"), WRONG_LATER)
+def test_the_first_case_serves_whatever_is_wrong_with_others(folder: Path, kind: str, cases: str) -> None:
+    """To look at a prompt takes no good case file; to measure it does, and lint tells the line."""
+    (folder / "guard/is_hostile.cases.yaml").unlink()
+    (folder / f"guard/is_hostile.cases.{kind}").write_text(cases)
+    for command in ("render", "show"):
+        assert "A bear ->" in run(command, "guard/is_hostile").stdout
+    assert run("ask", "guard/is_hostile", *SCRIPTED).stdout.startswith("A bear\n")
+    assert error("eval", *SCRIPTED)
+    assert f"is_hostile.cases.{kind}:" in run("lint").stdout
+
+
+def test_a_first_case_that_is_wrong_itself_is_told(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text("- {stranger: {}, answer: safe}\n")
+    said = error("ask", "guard/is_hostile", *SCRIPTED)
+    assert said.startswith(
+        "prompts/guard/is_hostile.cases.yaml:1: case 1: guard/is_hostile: there is no 'stranger.looks'"
+    )
+
+
 # --- ask --------------------------------------------------------------------------------------------------------------
 
 
@@ -245,6 +273,43 @@ def test_lint_of_one_prompt_is_strict_on_demand(folder: Path) -> None:
     assert code(run("lint", "guard/is_hostile", "--strict")) == 1
     assert code(run("lint", "broken")) == 1
     assert "did you mean" in error("lint", "guard/is_hostil")
+
+
+def test_lint_tells_every_case_that_is_wrong_or_lacks_what_the_prompt_needs(folder: Path) -> None:
+    """File, line, number and field, all in one go; also of cases that are snapshots."""
+    (folder / "guard/is_hostile.cases.yaml").write_text(
+        "- {stranger: {looks: a bear}, answer: danger}\n"
+        "- {stranger: {}, answer: safe}\n"
+        "- {answer: safe}\n"
+        "- {stranger: {looks: a hen}, answer: saef}\n"
+        "- {snapshot: gone.json, answer: safe}\n"
+        "- {snapshot: yard.json, agent: guard_3, answer: safe}\n"
+        "- {snapshot: {me: {sees: [{lookz: a cow}]}}, answer: safe}\n"
+    )
+    result = run("lint")
+    assert int(result.return_value or 0) == 1
+    told = result.stdout.splitlines()
+    assert [line.split(": error: ")[0] for line in told] == [
+        f"prompts/guard/is_hostile.cases.yaml:{line}" for line in range(2, 8)
+    ]
+    for line, words in zip(
+        told,
+        (
+            "case 2: guard/is_hostile: there is no 'stranger.looks'; there is none (in prompts/guard/is_hostile.j2:",
+            "case 3: guard/is_hostile: 'stranger' was not given",
+            "case 4: 'saef' is not a label; did you mean 'safe'?",
+            "case 5: the snapshot 'prompts/guard/gone.json' cannot be read",
+            "case 6: with this snapshot brain 'guard' gives no 'stranger'",
+            "case 7: guard/is_hostile: there is no 'stranger.looks'",
+        ),
+        strict=True,
+    ):
+        assert words in line
+        assert line.endswith("[cases]")
+    checked = CliRunner().invoke(cli, ["check"])
+    assert checked.stdout == result.stdout
+    tree_file(folder).write_text("import no_such_module")
+    assert len(run("lint").stdout.splitlines()) == 4, "what only a broken tree could compute is not told"
 
 
 @pytest.mark.usefixtures("folder")

@@ -27,7 +27,7 @@ from brains.decide import (
     reliability,
     request_for,
 )
-from brains.errors import MalformedAnswer
+from brains.errors import MalformedAnswer, PromptError
 from brains.prompts import Case, Prompt
 from brains.questions import Calibration, ChatModel, Decision, Latency, ModelInfo, Question, RenderedPrompt
 
@@ -61,10 +61,18 @@ class Work(msgspec.Struct, frozen=True):
         """Fill the prompt for every case.
 
         Raises:
-            PromptError: a case does not give what the prompt needs.
+            PromptError: a case does not give what the prompt needs; with the case's line.
         """
         contexts = self.contexts or tuple(case.inputs for case in self.cases)
-        return tuple(self.prompt.render(context, labels=self.labels or None) for context in contexts)
+        return tuple(self._filled(case, context) for case, context in zip(self.cases, contexts, strict=True))
+
+    def _filled(self, case: Case, context: Mapping[str, Any]) -> RenderedPrompt:
+        try:
+            return self.prompt.render(context, labels=self.labels or None)
+        except PromptError as error:
+            where = f" (in {error.file}{f':{error.line}' if error.line else ''})" if error.file else ""
+            message = f"case {case.number}: {error.message}{where}"
+            raise PromptError(message, file=self.file or None, line=case.line, code="cases") from error
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):

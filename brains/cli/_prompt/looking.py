@@ -278,9 +278,11 @@ def _context(
         return given
     if agent:
         raise ConfigError("--agent names one of the agents in a snapshot: add --snapshot FILE")
-    cases = folder.cases(prompt)
+    cases = folder.cases(prompt, most=1)
     if cases:
-        return folder.work(prompt, cases[:1]).contexts[0]
+        first = folder.work(prompt, cases)
+        first.rendered()  # if it lacks something, that is told of the case
+        return first.contexts[0]
     return prompt.examples[0].inputs if prompt.examples else {}
 
 
