@@ -39,8 +39,8 @@ class Show:
 
     def __init__(self) -> None:
         self.story = Story()
-        self.broken = False
-        """Nobody reads any more what is written."""
+        self.broken: OSError | None = None
+        """Why nothing can be written any more."""
 
     def status(self, text: str) -> None:
         """Say how the start-up goes."""
@@ -94,12 +94,12 @@ class PlainShow(Show):
             self._write(f"{item.time:6.1f}s  {item.who:<12} {item.kind:<8}  {item.text}")
 
     def _write(self, line: str) -> None:
-        if self.broken:
+        if self.broken is not None:
             return
         try:
             print(line, file=self._out, flush=True)
-        except BrokenPipeError:
-            self.broken = True
+        except OSError as error:  # nobody reads it any more, or the disk is full
+            self.broken = error
 
 
 PINNED_SECONDS = 20.0
