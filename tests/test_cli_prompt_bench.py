@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,7 +234,8 @@ def test_ask_as_json_holds_every_decision() -> None:
 
 
 def test_ask_uses_a_calibration_and_says_that_a_stale_one_is_not_used(folder: Path) -> None:
-    assert code(run("calibrate", "guard/is_hostile", *SCRIPTED)) == 0
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
+    assert code(run("calibrate", "guard/is_hostile", *SCRIPTED, "--force")) == 0
     assert "(calibrated)" in run("ask", "guard/is_hostile", *SCRIPTED).stdout
     (folder / "guard/is_hostile.j2").write_text(PROMPT + "\n")
     result = run("ask", "guard/is_hostile", *SCRIPTED)
@@ -409,9 +411,9 @@ def test_a_broken_line_of_json_is_named(folder: Path) -> None:
     assert "cannot be read: No such file" in error("eval", "guard/is_hostile", "--cases", "no.yaml", *SCRIPTED)
 
 
-@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", ["eval", "ask", "render", "diff", "calibrate"])
-def test_a_model_that_is_not_there_is_said(command: str) -> None:
+def test_a_model_that_is_not_there_is_said(folder: Path, command: str) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
     name = [] if command == "eval" else ["guard/is_hostile"]
     old = ["--old", "prompts"] if command == "diff" else []
     if command == "diff":
@@ -491,6 +493,7 @@ def test_diff_lists_what_flips_against_a_revision(repository: Path) -> None:
     assert flips
     assert all(one["old"] != one["new"] for one in flips)
     assert f"{len(flips)} answers flip (raw)" in result.stdout
+    assert re.search(r": (danger|safe) 0\.\d\d -> (danger|safe) 0\.\d\d \(", result.stdout)
     worse = sum(one["verdict"] == "worse" for one in flips) > sum(one["verdict"] == "better" for one in flips)
     assert code(run("diff", *SCRIPTED, "--splits", "2", "--strict")) == int(worse)
     git(repository.parent, "commit", "-qam", "second")
@@ -532,7 +535,13 @@ def test_what_cannot_be_compared_is_said(args: list[str], says: str) -> None:
 
 
 def test_without_a_repository_git_is_not_blamed_on_anything_else(folder: Path) -> None:
-    assert "git cannot read" in error("diff", *SCRIPTED)
+    said = error("diff", *SCRIPTED)
+    assert "git cannot read" in said
+    assert "`brains prompt diff NAME --old FILE`" in said
+    git(folder.parent, "init", "-q")
+    said = error("diff", *SCRIPTED)
+    assert "nothing is committed yet" in said
+    assert "`--old FOLDER`" in said
     Path("x.j2").write_text(PROMPT)
     assert "name the prompt" in str(run("diff", "--old", "x.j2").exception)
     assert "give one of them" in str(run("diff", "--rev", "HEAD", "--old", str(folder)).exception)
@@ -548,7 +557,7 @@ def test_an_old_version_with_other_labels_is_told(folder: Path) -> None:
 
 def test_calibrate_stores_the_method_and_the_threshold(folder: Path) -> None:
     (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
-    result = run("calibrate", *SCRIPTED, "--method", "isotonic", "--json", "--splits", "2")
+    result = run("calibrate", *SCRIPTED, "--method", "isotonic", "--json", "--splits", "2", "--force")
     (told,) = json.loads(result.stdout)
     assert (told["method"], told["stored"], told["cases"]) == ("isotonic", True, 20)
     ((_, stored),) = load_prompts(folder).calibrations("guard/is_hostile").items()
@@ -560,6 +569,7 @@ def test_calibrate_stores_the_method_and_the_threshold(folder: Path) -> None:
 
 
 def test_a_dry_run_stores_nothing(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
     assert "not stored" in run("calibrate", *SCRIPTED, "--dry-run").stdout
     assert not (folder / "guard/is_hostile.calibration.json").exists()
 
@@ -569,7 +579,8 @@ def test_calibration_of_what_cannot_be(folder: Path) -> None:
         "---\nanswer: [go, wait, sing]\ninputs: [x]\nexamples:\n"
         "  - {x: d, answer: go}\n  - {x: e, answer: wait}\n  - {x: f, answer: sing}\n---\nuser:\n{{ x }}"
     )
-    (folder / "three.cases.yaml").write_text("- {x: a, answer: go}\n- {x: b, answer: wait}\n- {x: c, answer: sing}\n")
+    three = "- {x: a, answer: go}\n- {x: b, answer: wait}\n- {x: c, answer: sing}\n"
+    (folder / "three.cases.yaml").write_text(three * 7)
     assert "3 labels, and isotonic calibration is for two" in error(
         "calibrate", "three", *SCRIPTED, "--method", "isotonic"
     )

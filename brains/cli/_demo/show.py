@@ -162,7 +162,7 @@ class ScreenShow(Show):
         problem = self._pinned()
         used = 3 + len(problem) + len(agents) * (lines + (lines > 2))
         room = max(0, height - used - 1)
-        log = [_item_line(item) for item in list(self._items)[-room:]] if room else []
+        log = self._log(room)
         head = Text(f"brains demo   {self.headline}", style="bold", no_wrap=True, overflow="ellipsis")
         return Group(head, counts, *problem, table, *log)
 
@@ -171,7 +171,23 @@ class ScreenShow(Show):
         if self._problem is None or self.story.time > self._problem.time + PINNED_SECONDS:
             return [Text("")]
         text = Text(f"problem: {self._problem.text}", style="bold red")
-        return list(text.wrap(self._console, self._console.width))[:4]
+        lines = list(text.wrap(self._console, self._console.width))
+        # Half of a small screen is for those who play.
+        return lines[: max(4, self._console.height // 2)]
+
+    def _log(self, room: int) -> list[Text]:
+        """Return what happened last, in so many lines; a problem is wrapped, since its end says what to do."""
+        found: list[Text] = []
+        for item in reversed(self._items):
+            line = _item_line(item)
+            lines = [line]
+            if item.kind == "problem":
+                line.no_wrap = False
+                lines = list(line.wrap(self._console, self._console.width, overflow="fold"))
+            if len(found) + len(lines) > room:
+                break
+            found = lines + found
+        return found
 
     def _name(self, state: AgentState, lines: int) -> Text:
         text = Text(state.agent, style="bold")

@@ -31,7 +31,18 @@ from brains.errors import MalformedAnswer, PromptError
 from brains.prompts import Case, Prompt
 from brains.questions import Calibration, ChatModel, Decision, Latency, ModelInfo, Question, RenderedPrompt
 
-__all__ = ["FEW_CASES", "Evaluation", "Failure", "Limits", "Run", "Work", "ask_cases", "evaluate", "too_few"]
+__all__ = [
+    "FEW_CASES",
+    "CaseResult",
+    "Evaluation",
+    "Failure",
+    "Limits",
+    "Run",
+    "Work",
+    "ask_cases",
+    "evaluate",
+    "too_few",
+]
 
 FEW_CASES = 20
 """With fewer the measured accuracies are chance: one case more or less that is right moves them by five points."""
@@ -101,14 +112,22 @@ class Limits(msgspec.Struct, frozen=True):
     """Over the most frequent answer and over the nearest example's."""
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A case that was decided wrongly."""
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one case."""
 
     case: int
+    """Its number in the file, from 1."""
     file: str
     line: int
     question: str
+    """The last line of the prompt, filled in."""
     expected: tuple[str, ...]
+    """The answers that are right; of speech, what is wrong with the line."""
+
+
+class Failure(CaseResult, frozen=True, kw_only=True):
+    """A case that was decided wrongly."""
+
     got: str
     """Empty: there was no usable answer."""
     probability: float = 0.0

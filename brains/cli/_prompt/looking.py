@@ -20,6 +20,7 @@ from brains.cli._prompt.snapshots import GIVEN, read_snapshot
 from brains.config import Config, load_config
 from brains.errors import ConfigError
 from brains.prompts import (
+    SUFFIX,
     Prompt,
     PromptLibrary,
     StoredCalibration,
@@ -36,7 +37,7 @@ folder_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WAYS = click.Choice(["completion", "chat", "schema"])
-MODEL_HELP = "auto, llama3.2 (or ollama:llama3.2), embedded, or embedded:FILE.gguf."
+MODEL_HELP = "auto, llama3.2 (or ollama:llama3.2), embedded, embedded:FILE.gguf, or scripted (answers made up)."
 
 
 def model_option(function: F) -> F:
@@ -85,13 +86,18 @@ Exit code 1: a prompt is broken."""
 @json_option
 def list_(prompts: Path | None, as_json: bool) -> None:
     """List all prompts, and what is wrong with them."""
-    library = Folder(prompts).library
+    folder = Folder(prompts)
+    library = folder.library
     found = [library.get(name) for name in library.names()]
     errors = errors_of(library)
     if as_json:
         click.echo(json.dumps({"prompts": [_facts(one, library) for one in found], "errors": errors}))
     else:
-        _print_prompts([_facts(one, library) for one in found])
+        if found:
+            _print_prompts([_facts(one, library) for one in found])
+        else:
+            what = "no prompt that works" if errors else "no prompts"
+            click.echo(f"{what} in {folder.path}: each is a file NAME{SUFFIX}", err=True)
         for one in found:
             for warning in one.warnings:
                 click.echo(f"{one.file}: warning: {warning}", err=True)
