@@ -173,6 +173,10 @@ def test_all_mistakes_of_a_file_that_does_not_compile_are_told() -> None:
         ("---\nanswer: text\ninputs: 3\n---\nuser:\n{{ y | uper }}", [3, 6]),
         ("---\nanswer: text\ninputs: 3\nexamples:\n  - {y: 2, answer: 3}\n---\nuser:\n{{ y }}", [3, 5]),
         ("---\nanswer: text\n---\nSystem:\nhm\nUser:\nhm", [4, 6]),
+        (
+            "---\nanwser: {go: true, stay: false}\ninpts: [x]\nexamples:\n  - {x: 1, answer: go}\n---\nuser:\n{{ x }}",
+            [2, 3],
+        ),
     ],
 )
 def test_what_follows_from_another_mistake_is_not_told(source: str, lines: list[int]) -> None:

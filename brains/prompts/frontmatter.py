@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
@@ -108,24 +109,27 @@ def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMat
         place.fail("the front matter is empty; it needs at least `answer:`", first_line)
     fields = reader.mapping(tree, "the front matter", first_line)
     lines = {key: reader.line(tree, key) for key in FIELDS}
+    meant: set[str] = set()
     for key in fields:
-        with place.going_on():
-            if key not in FIELDS:
-                place.fail(f"unknown field {key!r}{nearest(key, FIELDS)}", reader.line(tree, key))
+        if key not in FIELDS:
+            place.keep(place.error(f"unknown field {key!r}{nearest(key, FIELDS)}", reader.line(tree, key)))
+            meant.update(get_close_matches(key, FIELDS, n=1))
     found: dict[str, Any] = {"kind": "text", "answer_line": lines["answer"]}
     with place.going_on():
-        if "answer" not in fields:
+        if "answer" in fields:
+            found["kind"], found["labels"], found["truth"] = _answer(reader, fields["answer"], lines["answer"])
+        elif "answer" not in meant:
             place.fail(
                 "`answer:` is missing: {danger: true, safe: false}, a list of labels, `action` or `text`", first_line
             )
-        found["kind"], found["labels"], found["truth"] = _answer(reader, fields["answer"], lines["answer"])
     labels = found.get("labels", ())
     with place.going_on():
         found["description"] = _description(reader, fields.get("description"), lines["description"])
     inputs: dict[str, tuple[str, ...]] | None = None
     with place.going_on():
-        inputs = found["inputs"] = _inputs(reader, fields.get("inputs"), lines["inputs"])
-        found["input_lines"] = {name: _line_in(reader, fields.get("inputs"), name) for name in inputs}
+        found["inputs"] = _inputs(reader, fields.get("inputs"), lines["inputs"])
+        found["input_lines"] = {name: _line_in(reader, fields.get("inputs"), name) for name in found["inputs"]}
+        inputs = None if "inputs" in meant else found["inputs"]
     with place.going_on():
         found["examples"] = parse_examples(reader, fields.get("examples"), lines["examples"], inputs, labels)
     with place.going_on():
