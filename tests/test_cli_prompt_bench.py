@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -15,8 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from brains.cli import cli
+from brains.cli._prompt.evaluation import Work, ask_cases
+from brains.decide import request_for
 from brains.errors import BrainsError, ConfigError, PromptError
+from brains.loading import load_trees
+from brains.models.scripted import ScriptedModel
+from brains.prompts import Prompt
 from brains.reload import load_prompts
+from brains.testing import FakeGame
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = "".join(
@@ -589,6 +596,46 @@ def test_calibration_of_what_cannot_be(folder: Path) -> None:
 
 
 # --- llm.md B ---------------------------------------------------------------------------------------------------------
+
+
+def test_b4_what_render_shows_is_to_the_letter_what_an_agent_asks(folder: Path) -> None:
+    """The exact prompt of one agent in one situation, outside of the game; edited, it can be asked again."""
+    library = load_prompts(folder)
+    game = FakeGame(load_trees(tree_file(folder).parent).get("guard"), prompts=library)
+    game.tick(YARD["agents"]["guard_1"]["me"])  # type: ignore[index]
+    (ticket,) = game.asker.tickets
+    info = asyncio.run(ScriptedModel().start())
+    asked = {way: request_for(ticket.question, info, way=way) for way in ("completion", "chat")}
+    situation = ("guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
+    facts = json.loads(run("render", *situation, "--json").stdout)
+    shown = {one["way"]: one for one in facts["ways"]}
+    assert shown["completion"]["text"] == asked["completion"].prompt
+    assert [(one["role"], one["content"]) for one in shown["chat"]["messages"]] == list(asked["chat"].messages)
+    before = json.loads(run("ask", *situation, *SCRIPTED, "--json").stdout)["decisions"][0]
+    assert before["prompt_hash"] == ticket.question.prompt.digest
+    (folder / "guard/is_hostile.j2").write_text(PROMPT.replace("Label it", "Judge it"))
+    after = json.loads(run("ask", *situation, *SCRIPTED, "--json").stdout)["decisions"][0]
+    assert after["prompt_hash"] != before["prompt_hash"]
+
+
+def test_b5_a_changed_template_shows_which_decisions_flip(repository: Path) -> None:
+    """Exactly those, each with its case: counted here by asking both versions one by one."""
+    rows = [f"- {{stranger: {{looks: creature {number}}}, answer: danger}}\n" for number in range(24)]
+    (repository / "guard/is_hostile.cases.yaml").write_text("".join(rows))
+    new = PROMPT.replace("{{ stranger", "Here: {{ stranger")
+    (repository / "guard/is_hostile.j2").write_text(new)
+    model, said = ScriptedModel(), []
+    info = asyncio.run(model.start())
+    for text in (PROMPT, new):
+        prompt = Prompt("guard/is_hostile", text)
+        work = Work(prompt, prompt.cases("".join(rows)))
+        decisions = asyncio.run(ask_cases(model, info, work, lambda: None)).decisions
+        said.append([one.answer for one in decisions if one is not None])
+    flips = {number for number, (old, other) in enumerate(zip(*said, strict=True), 1) if old != other}
+    assert 0 < len(flips) < 24
+    (found,) = json.loads(run("diff", *SCRIPTED, "--splits", "2", "--json").stdout)
+    assert {one["case"] for one in found["flips"]} == flips
+    assert all(one["line"] == one["case"] for one in found["flips"])
 
 
 @pytest.mark.parametrize("prompt", ["guard/is_hostile"])
