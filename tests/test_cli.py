@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -124,3 +125,13 @@ def test_a_closed_pipe_is_no_traceback() -> None:
     result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_one_line_tells_one_mistake_and_where_the_others_are_told(tmp_path: Path) -> None:
+    (tmp_path / "dog.j2").write_text("---\nanswer: text\n---\nuser:\n{{ bone | uper }} {{ cat }}")
+    for args in (["show", "dog"], ["list"]):
+        result = brains("prompt", *args, "--prompts", str(tmp_path))
+        assert result.returncode == 1
+        (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        assert "there is no filter 'uper'; did you mean 'upper'?" in line
+        assert line.endswith(" (and 2 more: `brains prompt lint` tells all)")

@@ -173,6 +173,13 @@ def test_a_snapshot_that_cannot_be_used_is_said(folder: Path, args: list[str], s
     assert says in error("render", "guard/is_hostile", *args)
 
 
+def test_an_input_that_the_leaf_does_not_give_is_told_so(folder: Path) -> None:
+    text = PROMPT.replace("[looks]}", "[looks], hour: []}").replace("capitalize }}", "capitalize }} {{ hour }}")
+    (folder / "guard/is_hostile.j2").write_text(text.replace("}, answer", "}, hour: 1, answer"))
+    said = error("render", "guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
+    assert "needs 'hour', which its leaf in brain 'guard' does not give: add it to the leaf's inputs={...}" in said
+
+
 def test_an_input_that_raises_names_its_leaf(folder: Path) -> None:
     tree_file(folder).write_text(TREES.replace('agent.me.get("sees", [])', 'agent.me["people"]'))
     said = error("render", "guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
@@ -556,6 +563,10 @@ def test_without_a_repository_git_is_not_blamed_on_anything_else(folder: Path) -
 
 def test_an_old_version_with_other_labels_is_told(folder: Path) -> None:
     Path("old.j2").write_text(PROMPT.replace("danger", "threat"))
+    (folder / "guard/is_hostile.cases.yaml").write_text("- {stranger: {}, answer: safe}")
+    said = error("diff", "guard/is_hostile", "--old", "old.j2", *SCRIPTED)
+    assert said.startswith("prompts/guard/is_hostile.cases.yaml:1: case 1: "), "and not the old version's fault"
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES)
     assert "has other labels" in error("diff", "guard/is_hostile", "--old", "old.j2", *SCRIPTED)
 
 

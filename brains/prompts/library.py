@@ -165,7 +165,9 @@ class PromptLibrary:
             return prompt
         broken = self.errors.get(name)
         if broken is not None:
-            raise PromptError(broken.message, file=broken.file, line=broken.line)
+            again = PromptError(broken.message, file=broken.file, line=broken.line, code=broken.code)
+            again.further = broken.further
+            raise again
         raise PromptError(f"there is no prompt called {name!r}{nearest(name, self._prompts)}")
 
     def calibrations(self, name: str) -> Mapping[str, Calibration]:

@@ -215,6 +215,7 @@ def _compared(
         cases = folder.cases(new, file) if new.kind != "text" else ()
         if cases:
             made = folder.work(new, cases, file)
+            made.rendered()  # what is wrong with a case is not the old version's fault
             work += [msgspec.structs.replace(made, prompt=old), made]
     if not work:
         raise ConfigError(f"{', '.join(names)}: changed, but there are no cases to compare the versions on")

@@ -202,7 +202,13 @@ class TreeInputs:
                 'snapshot under "inputs"'
             )
         given = self._from_tree(prompt, brains[0], situation)
-        lacking = [name for name in wanted if given.get(name) is None]
+        unknown = [name for name in wanted if name not in given]
+        if unknown:
+            raise ConfigError(
+                f"{prompt.name!r} needs {', '.join(map(repr, unknown))}, which its leaf in brain {brains[0].name!r} does "
+                f'not give: add it to the leaf\'s inputs={{...}}, or put it into the snapshot under "inputs"'
+            )
+        lacking = [name for name in wanted if given[name] is None]
         if lacking:
             raise ConfigError(
                 f"with this snapshot brain {brains[0].name!r} gives no {', '.join(map(repr, lacking))}, so its leaf "
