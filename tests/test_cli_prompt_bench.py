@@ -177,7 +177,7 @@ def test_an_input_that_the_leaf_does_not_give_is_told_so(folder: Path) -> None:
     text = PROMPT.replace("[looks]}", "[looks], hour: []}").replace("capitalize }}", "capitalize }} {{ hour }}")
     (folder / "guard/is_hostile.j2").write_text(text.replace("}, answer", "}, hour: 1, answer"))
     said = error("render", "guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
-    assert "needs 'hour', which its leaf in brain 'guard' does not give: add it to the leaf's inputs={...}" in said
+    assert "needs 'hour', which its leaf in brain 'guard' does not give: add it to inputs={...} there" in said
 
 
 def test_an_input_that_raises_names_its_leaf(folder: Path) -> None:

@@ -206,7 +206,7 @@ class TreeInputs:
         if unknown:
             raise ConfigError(
                 f"{prompt.name!r} needs {', '.join(map(repr, unknown))}, which its leaf in brain {brains[0].name!r} does "
-                f'not give: add it to the leaf\'s inputs={{...}}, or put it into the snapshot under "inputs"'
+                'not give: add it to inputs={...} there, or put it into the snapshot under "inputs"'
             )
         lacking = [name for name in wanted if given[name] is None]
         if lacking:
