@@ -205,8 +205,8 @@ class TreeInputs:
         unknown = [name for name in wanted if name not in given]
         if unknown:
             raise ConfigError(
-                f"{prompt.name!r} needs {', '.join(map(repr, unknown))}, which its leaf in brain {brains[0].name!r} does "
-                'not give: add it to inputs={...} there, or put it into the snapshot under "inputs"'
+                f"{prompt.name!r} needs {', '.join(map(repr, unknown))}, which its leaf in brain {brains[0].name!r} "
+                'does not give: add it to inputs={...} there, or put it into the snapshot under "inputs"'
             )
         lacking = [name for name in wanted if given[name] is None]
         if lacking:
