@@ -13,13 +13,15 @@ __all__ = ["main"]
 
 def main() -> NoReturn:
     """Import the command line and run it; see `brains.cli.main`."""
-    before = signal.getsignal(signal.SIGINT)
     # An import must not be interrupted by an exception, which code in it may catch; and there is nothing to clean up.
-    if before is signal.default_int_handler:
+    # Who had Ctrl-C ignored, as a shell does for what runs in the background, wants it ignored.
+    heeded = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if heeded:
         signal.signal(signal.SIGINT, _stop)
     from brains.cli import main as run
 
-    signal.signal(signal.SIGINT, before)
+    if heeded:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     run()
     raise AssertionError("the command line has returned")
 

@@ -72,7 +72,8 @@ def main(args: list[str] | None = None) -> NoReturn:
     """
     try:
         code = _run(args)
-        sys.stdout.flush()  # what Python does itself at its end, where nobody can catch what comes of it
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what Python does itself at its end, where nobody can catch what comes of it
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise

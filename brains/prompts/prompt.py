@@ -60,16 +60,16 @@ class Prompt:
         inputs = self.front.inputs if self.front.inputs_known else None
         self.parts: tuple[Part, ...] = ()
         files: dict[str, Source] = {}
-        flawed = self._place.kept
-        with self._place.going_on():
-            self.parts, files = compile_parts(text, line, inputs, self._place, name, sources or {})
-        if self._place.kept > flawed:
-            self._place.settle()
+        body = Place(self._place.file)
+        with body.going_on():
+            self.parts, files = compile_parts(text, line, inputs, body, name, sources or {})
+        self._settle_with(body)
         self.files: Mapping[str, Source] = files
         self.version = _hash(text, files)
-        with self._place.going_on():
+        with body.going_on():
             self._system, self._shown, self._user = self._arrange()
-        if self._place.kept > flawed or inputs is None:
+        self._settle_with(body)
+        if inputs is None:  # then nothing can be said of what examples give
             self._place.settle()
         self._examples = tuple(self._example_turns())
         self._place.settle()
@@ -218,6 +218,18 @@ class Prompt:
         except PromptError as error:
             return found, error
         return found, None
+
+    def _settle_with(self, body: Place) -> None:
+        """Raise what is wrong with the front matter and the body if anything is wrong with the body.
+
+        Raises:
+            PromptError: as `Place.settle`.
+        """
+        try:
+            body.settle()
+        except PromptError as error:
+            self._place.keep(error)
+            self._place.settle()
 
     def _front_matter(self, head: str) -> FrontMatter:
         """Read the front matter; where nothing of it can be read, look for mistakes in the body all the same."""

@@ -25,18 +25,14 @@ class Place:
 
     def __init__(self, file: str | None) -> None:
         self.file = file
-        self._kept: list[PromptError] = []
+        self._kept: dict[str, PromptError] = {}
+        """By what they say, so that nothing is told twice."""
 
     def beside(self, file: str | None) -> Place:
         """Return the place of another file that belongs to this one: what is kept there is kept here."""
         other = Place(file)
         other._kept = self._kept
         return other
-
-    @property
-    def kept(self) -> int:
-        """How many mistakes have been kept."""
-        return len(self._kept)
 
     @contextlib.contextmanager
     def going_on(self) -> Iterator[None]:
@@ -49,8 +45,7 @@ class Place:
     def keep(self, error: PromptError) -> None:
         """Keep a mistake, and those that came with it; one that is known already is not kept twice."""
         for one in (error, *error.further):
-            if str(one) not in map(str, self._kept):
-                self._kept.append(one)
+            self._kept.setdefault(str(one), one)
         error.further = ()
 
     def settle(self) -> None:
@@ -60,7 +55,7 @@ class Place:
             PromptError: as it was raised.
         """
         if self._kept:
-            first, *others = self._kept
+            first, *others = self._kept.values()
             self._kept.clear()
             first.further = tuple(others)
             raise first
