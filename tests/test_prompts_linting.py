@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from brains.errors import PromptError
 from brains.prompts import PROMPT_RULES, Prompt, PromptLibrary, lint_library, lint_prompt
@@ -164,6 +167,39 @@ def test_all_mistakes_of_a_file_that_does_not_compile_are_told() -> None:
         (16, "there is no test 'odder'; did you mean 'odd'?"),
     ):
         assert any(found == line and words in message for found, message in told), (line, words)
+
+
+SLOTS = [
+    ("---", None),
+    ("description: hm", "descripton: hm"),
+    ("answer: {danger: true, safe: false}", None),
+    ("inputs: {x: [a, b], y: []}", None),
+    ("examples:", None),
+    ("  - {x: {a: 1, b: 2}, y: 3, answer: safe}", "  - {x: {a: 1, b: 2}, y: 3, answer: saef}"),
+    ("  - {x: {a: 1, b: 2}, y: 3, answer: danger}", "  - {x: {a: 1, c: 2}, y: 3, answer: danger}"),
+    ("model: {options: {temperature: 0}}", "model: {options: {temperture: 0}}"),
+    ("---", None),
+    ("system:", None),
+    ("Judge {{ y }}.", "Judge {{ z }}."),
+    ("It is {{ y | upper }}.", "It is {{ y | uper }}."),
+    ("user:", None),
+    ("{{ x.a }}", "{{ x.d }}"),
+    ("{% if y is defined %}!{% endif %}", "{% if y is defned %}!{% endif %}"),
+    ("{{ x.b }}", "{% include '_no.j2' %}{{ x.b }}"),
+]
+"""Lines of a prompt, and what each may be instead that is a mistake by itself."""
+
+
+@given(st.sets(st.sampled_from([index for index, (_, wrong) in enumerate(SLOTS) if wrong])))
+def test_whatever_is_wrong_is_all_told_and_nothing_else_is(wrong: set[int]) -> None:
+    """By lines: those of the mistakes that were made are those of the errors that are told."""
+    source = "\n".join(str(bad) if index in wrong else good for index, (good, bad) in enumerate(SLOTS))
+    library = PromptLibrary()
+    with contextlib.suppress(PromptError):
+        library.put("t", source, file="t.j2")
+    told = [one.line for one in lint_library(library) if one.severity == "error"]
+    assert sorted(told) == [index + 1 for index in sorted(wrong)]
+    assert (library.names() == ["t"]) == (not wrong)
 
 
 @pytest.mark.parametrize(
