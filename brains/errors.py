@@ -80,6 +80,12 @@ class PromptError(_FileError):
         self.code = code
         self.further: tuple[PromptError, ...] = ()
 
+    @property
+    def summary(self) -> str:
+        """The mistake in a line, with how many others there are and what tells them."""
+        more = f" (and {len(self.further)} more: `brains prompt lint` tells all)" if self.further else ""
+        return f"{self}{more}"
+
 
 class ActionError(BrainsError):
     """An action was declared wrongly, or its values do not fit its declaration."""

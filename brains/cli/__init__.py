@@ -14,7 +14,7 @@ import click
 from brains import __version__
 from brains.errors import BrainsError, PromptError
 
-__all__ = ["and_more", "main"]
+__all__ = ["main"]
 
 COMMANDS = {
     "serve": "Serve behaviour trees to a game over WebSocket.",
@@ -98,14 +98,8 @@ def _run(args: list[str] | None) -> int | str:
         error.show()
         return error.exit_code
     except BrainsError as error:
-        _say(f"error: {error}{and_more(error)}")
+        _say(f"error: {error.summary if isinstance(error, PromptError) else error}")
         return 1
-
-
-def and_more(error: BrainsError) -> str:
-    """Say how many other mistakes a prompt has, and what tells them; empty if there are none."""
-    further = len(error.further) if isinstance(error, PromptError) else 0
-    return f" (and {further} more: `brains prompt lint` tells all)" if further else ""
 
 
 def _say(text: str) -> None:

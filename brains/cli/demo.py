@@ -129,7 +129,7 @@ def command(
         tally = Tally(asking=asking_brains(run.library))
         show = stack.enter_context(_show(plain=plain, as_json=as_json))
         for error in run.prompts.errors.values():
-            show.problem(str(error))
+            show.problem(error.summary)
         for text in errors_of(run.library, run.prompts):
             show.problem(text)
         ending = asyncio.run(play(run, show, tally))

@@ -130,7 +130,8 @@ class PromptLibrary:
 
     def note(self, name: str, error: PromptError) -> None:
         """Remember an error that has happened before there was a text, such as an unreadable file."""
-        if str(self.errors.get(name)) != str(error):
+        known = self.errors.get(name)
+        if known is None or known.summary != error.summary:
             self.revision += 1
         self.errors[name] = error
 

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 import click
 import msgspec
 
-from brains.cli import and_more
 from brains.cli._prompt.asking import Asked, ask_often, print_asked
 from brains.cli._prompt.folder import Folder
 from brains.cli._prompt.printing import bars, coloured, print_lines, with_marks, without_marks
@@ -351,4 +350,4 @@ def _facts(prompt: Prompt, library: PromptLibrary) -> dict[str, Any]:
 
 def errors_of(library: PromptLibrary) -> list[str]:
     """Return the errors of the prompts that are broken, sorted by name: the first of each."""
-    return [f"{library.errors[name]}{and_more(library.errors[name])}" for name in sorted(library.errors)]
+    return [library.errors[name].summary for name in sorted(library.errors)]
