@@ -6,7 +6,7 @@ import contextlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brains.errors import PromptError
@@ -190,6 +190,7 @@ SLOTS = [
 """Lines of a prompt, and what each may be instead that is a mistake by itself."""
 
 
+@settings(deadline=None)
 @given(st.sets(st.sampled_from([index for index, (_, wrong) in enumerate(SLOTS) if wrong])))
 def test_whatever_is_wrong_is_all_told_and_nothing_else_is(wrong: set[int]) -> None:
     """By lines: those of the mistakes that were made are those of the errors that are told."""
