@@ -142,7 +142,7 @@ async def start_named(router: ModelRouter, name: str) -> None:
         except ModelError as error:
             if str(error) != problem:
                 problem = str(error)
-                log.warning("no %s yet, leaves fall back: %s", called, problem)
+                log.warning("no %s yet, leaves fall back; it is tried every %g s: %s", called, RETRY_S, problem)
             await asyncio.sleep(RETRY_S)
         else:
             log.info("%s %s (%s)", called, info.name, info.backend)

@@ -115,7 +115,7 @@ def command(
     trees, folder = config.trees_folder, config.prompts_folder
     prompts = load_prompts(folder)
     for error in prompts.errors.values():
-        log.error("%s", error)
+        log.error("%s", error.summary)
     library = load_trees(trees)
     for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
