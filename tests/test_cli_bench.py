@@ -36,7 +36,7 @@ async def test_it_measures_by_ollamas_interface(server: WireServer) -> None:
     said: list[str] = []
     report = await over_http(server.url, "tiny", 0.3, said.append)
     for crowd in ("first_sketch", "label_words", "label_words_same_visitors", "schema"):
-        assert report[crowd]["answers"] >= AGENTS
+        assert report[crowd]["answers"] > 0
         assert report[crowd]["failed"] == {}
     assert all(ratio > 0 for ratio in report["ratios"].values())
     assert set(report["ratios"]) == {
