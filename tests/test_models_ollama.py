@@ -64,6 +64,8 @@ SCHEMA = ModelRequest(
     max_tokens=30,
     name="guard/where",
 )
+LAST_WORDS = "error: request (5001 tokens) exceeds the available context size (4096 tokens), try increasing it"
+"""What the model's process wrote last before it died, of another request; Ollama shows it."""
 DANGER = {" danger": 0.9, " safe": 0.1}
 DONE = b'{"model":"tiny","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"'
 
@@ -555,7 +557,7 @@ class TestReplies:
             assert (await model.generate(LABEL)).load == 2.0
         assert len(fake.loads) == 2
         assert caplog.text == ""
-        assert await model.why_reloaded() == ""
+        assert "no other model runs on the same server" in await model.why_reloaded()
 
 
 class TestFaults:
@@ -590,6 +592,9 @@ class TestFaults:
             (Fault(500, CRASHED), ModelUnavailable, "Ollama's log"),
             (Fault(500, CRASHED + ": CUDA error: out of memory"), ModelUnavailable, "smaller model"),
             (Fault(500, BROKE_OFF), ModelUnavailable, "unexpected EOF"),
+            (Fault(500, BROKE_OFF.replace("unexpected EOF", LAST_WORDS)), ModelUnavailable, "Ollama's log"),
+            (Fault(500, f"{CRASHED}: {LAST_WORDS}"), ModelUnavailable, "Ollama's log"),
+            (Fault(500, f"{NEVER_RAN}: {LAST_WORDS}"), ModelUnavailable, "Ollama's log"),
             (Fault(500, NEVER_RAN), ModelUnavailable, "signal: killed"),
             (
                 Fault(401, "unauthorized", signin_url="https://ollama.com/connect"),
@@ -628,6 +633,11 @@ class TestFaults:
         ("reply", "error", "says"),
         [
             (Reply(end="error", error=BROKE_OFF), ModelUnavailable, "unexpected EOF"),
+            (
+                Reply(end="error", error=BROKE_OFF.replace("unexpected EOF", LAST_WORDS)),
+                ModelUnavailable,
+                "Ollama's log",
+            ),
             (Reply(end="error", error="context deadline exceeded"), ModelTimeout, "deadline"),
             (
                 Reply(end="error", error='{"error":{"code":400,"message":"exceeds the available context size"}}'),
