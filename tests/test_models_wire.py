@@ -261,6 +261,7 @@ async def test_pages_of_this_machine_may_ask(http: httpx.AsyncClient, page: str)
     allowed = await http.options("/api/chat", headers=wanted)
     assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, page)
     assert "POST" in allowed.headers["access-control-allow-methods"]
+    assert "content-length" not in allowed.headers
     answered = await http.get("/api/tags", headers={"Origin": page})
     assert (answered.status_code, answered.headers["access-control-allow-origin"]) == (200, page)
 
@@ -303,7 +304,7 @@ async def test_null_is_nothing(http: httpx.AsyncClient, scripted: ScriptedModel)
 @pytest.mark.parametrize(("keep_alive", "reason"), [(0, "unload"), ("0", "unload"), ("0s", "unload"), ("5m", "load")])
 async def test_an_empty_request_is_a_load(http: httpx.AsyncClient, keep_alive: Any, reason: str) -> None:
     for path in ("/api/chat", "/api/generate"):
-        answer = await http.post(path, json={"model": "tiny", "keep_alive": keep_alive})
+        answer = await http.post(path, json={"model": "tiny", "keep_alive": keep_alive, "format": "xml"})
         assert answer.json()["done_reason"] == reason
 
 

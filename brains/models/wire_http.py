@@ -80,7 +80,9 @@ class Responder:
 
     def _head(self, status: int, length: tuple[str, str], kind: str) -> None:
         self.begun = True
-        headers = [*self.extra, *((("Content-Type", kind),) if kind else ()), length]
+        headers = [*self.extra, *((("Content-Type", kind),) if kind else ())]
+        if status != HTTPStatus.NO_CONTENT:
+            headers.append(length)
         self._write(h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase))
 
     def _write(self, event: h11.Event) -> None:

@@ -183,9 +183,15 @@ class WireServer:
             raise WireError(404, f"model '{name}' not found")
         self._check_model(name)
         writer = Writer(respond, name, chat=chat, stream=body.stream is not False, alternatives=body.top_logprobs or 0)
+        empty = not (body.messages if isinstance(body, ChatBody) else body.prompt)
+        if empty and body.unloads:
+            await writer.nothing("unload")
+            return
+        if empty:
+            body.format = None  # Ollama looks at it when there is something to answer
         asked = as_request(body, self._info)
-        if not (body.messages if isinstance(body, ChatBody) else body.prompt):
-            await writer.nothing("unload" if body.unloads else "load")
+        if empty:
+            await writer.nothing("load")
             return
         reply = await writer.run(self._model, asked)
         await writer.end(reply, _metrics(reply, time.perf_counter() - began))
