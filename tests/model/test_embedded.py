@@ -435,9 +435,9 @@ def test_ctrl_c_in_mid_answer_is_a_keyboard_interrupt(request_name: str, model_p
 
 
 async def new_tokens(model: EmbeddedModel, rounds: int, most: int | None = None) -> list[int]:
-    """Ask by the demo's templates in turn, by all or so many, each time of somebody else; return the prompt tokens worked through.
+    """Ask by the demo's templates in turn, by all or so many, and return the prompt tokens that were worked through.
 
-    The first round is left out: then nothing has been read yet.
+    Each round asks of somebody else. The first one is left out: then nothing has been read yet.
     """
     info = await model.start()
     questions = list(warm_up_questions(load_trees(ROOT / "trees"), load_prompts(ROOT / "prompts")))
