@@ -133,13 +133,11 @@ async def test_web_pages_are_refused(folder: Path, clock: Clock, tcp: bool) -> N
     async with server:
         entry = server.entry
         assert entry is not None
+        origin: Any = "http://evil"
         headers = {"Authorization": f"Bearer {entry.token}"}
+        port = connect(f"ws://127.0.0.1:{entry.port}", origin=origin, additional_headers=headers, proxy=None)
         with pytest.raises(InvalidStatus, match="403"):
-            if tcp:
-                url = f"ws://127.0.0.1:{entry.port}"
-                await connect(url, origin="http://evil", additional_headers=headers, proxy=None)  # type: ignore[arg-type]
-            else:
-                await unix_connect(entry.socket, "ws://brains/", origin="http://evil")  # type: ignore[arg-type]
+            await (port if tcp else unix_connect(entry.socket, "ws://brains/", origin=origin))
     assert debugger.sessions == []
 
 
@@ -316,5 +314,5 @@ async def test_a_path_too_long_for_a_socket_is_said(tmp_path: Path, clock: Clock
 async def ended(session: DebugSession) -> None:
     """Wait until the server has noticed."""
     async with asyncio.timeout(5):
-        while not session.closed:
+        while not session.closed:  # noqa: ASYNC110 - the debugger has no event for it
             await asyncio.sleep(0)

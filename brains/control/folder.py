@@ -11,7 +11,7 @@ from pathlib import Path
 
 from brains.errors import ConfigError
 
-__all__ = ["RUNTIME_VARIABLE", "write_owner_only", "runtime_folder"]
+__all__ = ["RUNTIME_VARIABLE", "runtime_folder", "write_owner_only"]
 
 RUNTIME_VARIABLE = "BRAINS_RUNTIME_DIR"
 

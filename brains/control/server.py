@@ -76,7 +76,7 @@ class ControlServer:
         tcp: bool = not HAS_UNIX,
     ) -> None:
         self._debugger = debugger
-        self._about = {"command": command, "game": game, "version": version}
+        self._about: dict[str, Any] = {"command": command, "game": game, "version": version}
         self._extras = dict(extras or {})
         self._folder = folder
         self._tcp = tcp
@@ -220,7 +220,7 @@ class ControlServer:
 
     async def _look(self, websocket: ws.ServerConnection, session: DebugSession) -> None:
         """End a debugger that was silent for too long: its agents go on."""
-        while session.beat(self._debugger.now()):
+        while session.beat(self._debugger.now()):  # noqa: ASYNC110 - silence is no event
             await asyncio.sleep(LOOK_S)
         log.warning("%s has been silent for too long; what it held goes on", session.name)
         await websocket.close(4408, "silent for too long")
