@@ -13,6 +13,7 @@ from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
     from brains.clock import AgentClock
+    from brains.library import Brain
     from brains.prompts import PromptLibrary
 
 __all__ = ["Debuggable", "Host", "HostKind", "Past", "Place"]
@@ -27,6 +28,8 @@ class Debuggable(Protocol):
 
     id: str
     brain: str
+    recipe: Brain | None
+    """What its tree was built by; None: it is not known."""
     root: Behaviour
     blackboard: MutableMapping[str, Any]
     me: Mapping[str, Any]
@@ -50,6 +53,11 @@ class Debuggable(Protocol):
     @property
     def faults(self) -> Sequence[Any]:
         """The `Fault`s of the present tick so far."""
+        ...
+
+    @property
+    def notes(self) -> Sequence[LeafReport]:
+        """What LLM leaves have reported in the present tick so far."""
         ...
 
     @property

@@ -289,6 +289,8 @@ class BreakpointInfo(_Body):
     nodes: list[str] = []
     """`AGENT:PATH` of what it matches now, of agents that are there; at most 20."""
     owner: str = ""
+    warning: str = ""
+    """What may be a slip: nothing matches now."""
 
 
 class TickInfo(_Body):
