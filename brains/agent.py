@@ -26,7 +26,7 @@ from brains.nodes.guarding import guard
 from brains.nodes.llm_selector import LLMSelector
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
 from brains.questions import Asker, Outcome, Question, RenderedPrompt, Ticket
-from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport
+from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
 
 if TYPE_CHECKING:
     from brains.prompts import PromptLibrary
@@ -84,12 +84,15 @@ class Agent:
             raise
         self.blackboard: dict[str, Any] = {}
         self.clock = AgentClock()
+        self.seed = seed
         self.rng = random.Random(f"{seed}:{id}")
         self.tick_number = 0
         self.orders: dict[str, Order] = {}
         """Orders that the game has and has not reported the end of, by id."""
         self.fallbacks: dict[str, Counter[str]] = {}
         """How often each LLM leaf (by path) had no usable answer, by reason, since the agent began."""
+        self.witness: Witness | None = None
+        """Hears of all that ticks depend on and bring, while the agent is recorded."""
         self._prompts = prompts
         self._asker = asker
         self._paths = paths_of(self.root)
@@ -134,7 +137,7 @@ class Agent:
                 f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}"
             ) from error
         for node in self.root.iterate():
-            guard(node, self.fault)
+            guard(node, self.fault, self._cancelled)
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -142,7 +145,11 @@ class Agent:
         """Tick the tree once and return what came of it. Never raises for what a node does."""
         self.begin(snapshot)
         try:
-            ticking.tick(self.root)
+            if self.witness is None:
+                ticking.tick(self.root)
+            else:
+                for node in self.root.tick():
+                    self.witness.left(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -155,6 +162,8 @@ class Agent:
         """Take in everything that the next tick depends on. `tick` calls it; so may a program with a stock tree."""
         self.tick_number += 1
         self._clear_report()
+        if self.witness is not None:
+            self.witness.begins(snapshot)
         self._take(snapshot)
 
     def finish(self) -> TickReport:
@@ -164,7 +173,7 @@ class Agent:
         self._tickets = [ticket for ticket in self._tickets if id(ticket) not in self._arrived]
         if self._order is not None:
             self.orders[self._order.id] = self._order
-        return TickReport(
+        report = TickReport(
             agent=self.id,
             brain=self.brain,
             tick=self.tick_number,
@@ -178,6 +187,9 @@ class Agent:
             faults=tuple(self._faults),
             speech=tuple(self._speech),
         )
+        if self.witness is not None:
+            self.witness.ended(report)
+        return report
 
     def _perceive(self, snapshot: AgentSnapshot) -> None:
         self._snapshot = snapshot
@@ -211,6 +223,9 @@ class Agent:
     def close(self) -> tuple[str, ...]:
         """Stop the tree and its questions, and return the ids of the orders that were under way."""
         running = tuple(self.orders)
+        if self.witness is not None:
+            self.witness.closed()
+            self.witness = None
         self.orders.clear()
         for ticket in self._tickets:
             ticket.cancel()
@@ -259,7 +274,7 @@ class Agent:
         if source == "tree" and not reason:
             source, reason = _who_picked(leaf)
         self._order = Order(
-            id=f"{self.id}#{self._number()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
+            id=f"{self.id}#{self._next()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
         )
         return self._order
 
@@ -280,7 +295,14 @@ class Agent:
 
     def new_line(self) -> str:
         """Return an id for a line of speech that no other line of this game has."""
-        return f"{self.id}~{self._number()}"
+        return f"{self.id}~{self._next()}"
+
+    def _next(self) -> int:
+        """Draw a number; other agents of the game draw from the same ones, so it is an input, too."""
+        number = self._number()
+        if self.witness is not None:
+            self.witness.drew(number)
+        return number
 
     def say(self, line: str, text: str, *, done: bool) -> None:
         """Send a piece of the line of speech with the id `line`."""
@@ -313,6 +335,8 @@ class Agent:
         """Ask the model. Returns at once; an outcome shows from the next tick on."""
         ticket = self._asker.ask(question)
         self._tickets.append(ticket)
+        if self.witness is not None:
+            self.witness.asked(ticket)
         return ticket
 
     def outcome_of(self, ticket: Ticket) -> Outcome | None:
@@ -328,6 +352,10 @@ class Agent:
         self._notes.append(report)
         if report.kind == "fallback":
             self.fallbacks.setdefault(report.leaf, Counter())[report.reason] += 1
+
+    def _cancelled(self, node: Behaviour) -> None:
+        if self.witness is not None:
+            self.witness.cancelled(node)
 
     def fault(self, node: Behaviour, error: BaseException) -> None:
         """Report an exception in a node: with its traceback the first time, counted after that.
