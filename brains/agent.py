@@ -28,7 +28,7 @@ from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
 from brains.questions import Asker, Decision, Outcome, Question, RenderedPrompt, Ticket
-from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport
+from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
 
 if TYPE_CHECKING:
     from brains.prompts import PromptLibrary
@@ -87,6 +87,7 @@ class Agent:
             raise
         self.blackboard: dict[str, Any] = {}
         self.clock = AgentClock()
+        self.seed = seed
         self.rng = random.Random(f"{seed}:{id}")
         self.tick_number = 0
         self.orders: dict[str, Order] = {}
@@ -95,6 +96,8 @@ class Agent:
         """How often each LLM leaf (by path) had no usable answer, by reason, since the agent began."""
         self.decisions: dict[str, LeafReport] = {}
         """What each LLM leaf (by path) reported last."""
+        self.witness: Witness | None = None
+        """Hears of all that ticks depend on and bring, while the agent is recorded."""
         self._prompts = prompts
         self._asker = asker
         self._paths = paths_of(self.root)
@@ -104,6 +107,7 @@ class Agent:
         self._arrived: dict[int, Outcome] = {}
         self._texts: dict[int, str] = {}
         self._given: dict[str, Decision] = {}
+        self._boundary = -1
         self._results: dict[str, OrderResult] = {}
         self._faults_seen: set[tuple[str, str, str]] = set()
         self._number = number or itertools.count(1).__next__
@@ -140,7 +144,7 @@ class Agent:
                 f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}"
             ) from error
         for node in self.root.iterate():
-            guard(node, self.fault)
+            guard(node, self.fault, self._cancelled)
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -148,7 +152,11 @@ class Agent:
         """Tick the tree once and return what came of it. Never raises for what a node does."""
         self.begin(snapshot)
         try:
-            ticking.tick(self.root)
+            if self.witness is None:
+                ticking.tick(self.root)
+            else:
+                for node in self.root.tick():
+                    self.witness.left(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -160,13 +168,25 @@ class Agent:
     ) -> Generator[ticking.Step, None, TickReport]:
         """Tick the tree once, as `tick` does, but stand still before and after each node; return the report."""
         self.begin(snapshot)
+        self._boundary = 0
         try:
-            yield from instrument.steps()
+            for step in instrument.steps():
+                self._boundary += 1
+                yield step
+                if step.phase == "exit" and self.witness is not None:
+                    self.witness.left(step.node)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:
             self._broke(error)
+        finally:
+            self._boundary = -1
         return self.finish()
+
+    def touched(self, kind: str, place: str, value: Any) -> None:
+        """Note for the recording that a debugger has changed something; `kind` is as in `Witness.touched`."""
+        if self.witness is not None:
+            self.witness.touched(kind, place, value, self._boundary)
 
     def _broke(self, error: BaseException) -> None:
         # A composite broke: leaves are guarded. Its children may be half-way, so all of it starts afresh.
@@ -177,6 +197,8 @@ class Agent:
         """Take in everything that the next tick depends on. `tick` calls it; so may a program with a stock tree."""
         self.tick_number += 1
         self._clear_report()
+        if self.witness is not None:
+            self.witness.begins(snapshot)
         self._take(snapshot)
 
     def finish(self) -> TickReport:
@@ -186,7 +208,7 @@ class Agent:
         self._tickets = [ticket for ticket in self._tickets if id(ticket) not in self._arrived]
         if self._order is not None:
             self.orders[self._order.id] = self._order
-        return TickReport(
+        report = TickReport(
             agent=self.id,
             brain=self.brain,
             tick=self.tick_number,
@@ -200,6 +222,9 @@ class Agent:
             faults=tuple(self._faults),
             speech=tuple(self._speech),
         )
+        if self.witness is not None:
+            self.witness.ended(report)
+        return report
 
     def _perceive(self, snapshot: AgentSnapshot) -> None:
         self._snapshot = snapshot
@@ -233,6 +258,9 @@ class Agent:
     def close(self) -> tuple[str, ...]:
         """Stop the tree and its questions, and return the ids of the orders that were under way."""
         running = tuple(self.orders)
+        if self.witness is not None:
+            self.witness.closed()
+            self.witness = None
         self.orders.clear()
         for ticket in self._tickets:
             ticket.cancel()
@@ -313,7 +341,7 @@ class Agent:
         if source == "tree" and not reason:
             source, reason = _who_picked(leaf)
         self._order = Order(
-            id=f"{self.id}#{self._number()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
+            id=f"{self.id}#{self._next()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
         )
         return self._order
 
@@ -334,7 +362,14 @@ class Agent:
 
     def new_line(self) -> str:
         """Return an id for a line of speech that no other line of this game has."""
-        return f"{self.id}~{self._number()}"
+        return f"{self.id}~{self._next()}"
+
+    def _next(self) -> int:
+        """Draw a number; other agents of the game draw from the same ones, so it is an input, too."""
+        number = self._number()
+        if self.witness is not None:
+            self.witness.drew(number)
+        return number
 
     def say(self, line: str, text: str, *, done: bool) -> None:
         """Send a piece of the line of speech with the id `line`."""
@@ -368,6 +403,8 @@ class Agent:
         given = self._given.pop(question.leaf, None) if self._given else None
         ticket = self._asker.ask(question) if given is None else GivenTicket(question, given)
         self._tickets.append(ticket)
+        if self.witness is not None:
+            self.witness.asked(ticket)
         return ticket
 
     def outcome_of(self, ticket: Ticket) -> Outcome | None:
@@ -384,6 +421,10 @@ class Agent:
         self.decisions[report.leaf] = report
         if report.kind == "fallback":
             self.fallbacks.setdefault(report.leaf, Counter())[report.reason] += 1
+
+    def _cancelled(self, node: Behaviour) -> None:
+        if self.witness is not None:
+            self.witness.cancelled(node)
 
     def fault(self, node: Behaviour, error: BaseException) -> None:
         """Report an exception in a node: with its traceback the first time, counted after that.

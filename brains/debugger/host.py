@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from py_trees.behaviour import Behaviour
 
 from brains.questions import Asker
-from brains.snapshot import AgentSnapshot, LeafReport, Order, TickReport
+from brains.snapshot import AgentSnapshot, LeafReport, Order, TickReport, Witness
 from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
@@ -40,6 +40,8 @@ class Debuggable(Protocol):
     decisions: Mapping[str, LeafReport]
     """The last report of each LLM leaf, by path."""
 
+    witness: Witness | None
+
     @property
     def session(self) -> str:
         """The game that it belongs to."""
@@ -67,6 +69,14 @@ class Debuggable(Protocol):
 
     def path_of(self, node: Behaviour) -> str:
         """Return the node's path."""
+        ...
+
+    def touched(self, kind: str, place: str, value: Any) -> None:
+        """Note for a recording that something has been changed from outside."""
+        ...
+
+    def tick(self, snapshot: AgentSnapshot) -> TickReport:
+        """Tick on a snapshot in one go."""
         ...
 
     def steps(self, snapshot: AgentSnapshot, instrument: Instrument) -> Generator[Step, None, TickReport]:
