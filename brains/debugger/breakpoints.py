@@ -1,7 +1,7 @@
 """Breakpoints, log points and watches: where they are, and whether they are met.
 
-They are kept by names, not by nodes: a path glob and a glob of agent ids or brains. So they survive that an agent leaves
-and comes back, and one of them may mean many agents.
+They are kept by names, not by nodes: a path glob and a glob of agent ids or brains. So they survive that an agent
+leaves and comes back, and one of them may mean many agents.
 """
 
 from __future__ import annotations

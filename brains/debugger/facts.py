@@ -97,7 +97,7 @@ class Facts:
             self.since.pop(one.node, None)
 
     def stopped(self, node: Behaviour) -> None:
-        """Note that a node was stopped while it ran: by the node that is at work, because of the one that just ended."""
+        """Note that a node was stopped while it ran: by the one at work, because of the one that has just ended."""
         by = self.stack[-1] if self.stack else None
         because = self.ended[-1].node if self.ended else None
         if because is not None and (because is node or node in because.iterate() or because in node.iterate()):

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from py_trees.behaviour import Behaviour
 
-from brains.questions import Asker
+from brains.questions import Asker, Decision, Question
 from brains.snapshot import AgentSnapshot, LeafReport, Order, TickReport, Witness
 from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
     from brains.clock import AgentClock
     from brains.library import Brain
+    from brains.nodes.llm import LLMNode
     from brains.prompts import PromptLibrary
 
 __all__ = ["Debuggable", "Host", "HostKind", "Past", "Place"]
@@ -69,6 +70,14 @@ class Debuggable(Protocol):
 
     def path_of(self, node: Behaviour) -> str:
         """Return the node's path."""
+        ...
+
+    def answer(self, leaf: LLMNode, question: Question, decision: Decision) -> None:
+        """Have a leaf take an answer as the model's."""
+        ...
+
+    def finish(self) -> TickReport:
+        """End a tick that was given up, and report."""
         ...
 
     def touched(self, kind: str, place: str, value: Any) -> None:

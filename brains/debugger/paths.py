@@ -45,9 +45,7 @@ def is_glob(pattern: str) -> bool:
 def nearest(name: str, names: Iterable[str]) -> str:
     """Return a hint: the nearest name, or those that there are."""
     known = list(dict.fromkeys(names))
-    near = difflib.get_close_matches(name, known, n=1) or [
-        one for one in known if name and name.lower() in one.lower()
-    ]
+    near = difflib.get_close_matches(name, known, n=1) or [one for one in known if name and name.lower() in one.lower()]
     if near:
         return f"did you mean {near[0]!r}?"
     shown = ", ".join(known[:12]) + (f" and {len(known) - 12} more" if len(known) > 12 else "")

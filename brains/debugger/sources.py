@@ -34,7 +34,7 @@ class SourceMap:
         return "" if agent.recipe is None else agent.recipe.file or ""
 
     def paths_at(self, agent: Debuggable, file: str, line: int) -> frozenset[str]:
-        """Return the nodes made in a line, or in the first line after it that makes any; `file` may be the path's end."""
+        """Return the nodes made in a line, or in the next one that makes any; `file` may be the path's end."""
         mine = self.file_of(agent).replace("\\", "/")
         wanted = file.replace("\\", "/").removeprefix("./")
         if not mine or not (mine == wanted or mine.endswith(f"/{wanted}")):

@@ -38,7 +38,7 @@ def plain(value: Any, depth: int = 0) -> Any:
 
 def status_word(status: object) -> StatusWord:
     """Return a status as the wire has it."""
-    return getattr(status, "value", "INVALID")  # type: ignore[no-any-return]  # py_trees is typed, `Any` is not
+    return getattr(status, "value", "INVALID")
 
 
 def decision_info(report: LeafReport) -> DecisionInfo:
