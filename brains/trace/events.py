@@ -12,12 +12,13 @@ from typing import Any, Literal
 
 import msgspec
 
-from brains.questions import Calibration, Decision, NoAnswer
+from brains.questions import Calibration, Decision, NoAnswer, Outcome
 from brains.snapshot import Event, LeafReport, OrderResult, Source
 
 __all__ = [
     "FORMAT",
     "AgentEvent",
+    "AnswerRecord",
     "ClosedEvent",
     "DoneEvent",
     "DroppedEvent",
@@ -40,6 +41,7 @@ __all__ = [
     "TurnEvent",
     "WorldEvent",
     "encode",
+    "encode_value",
 ]
 
 FORMAT = "1.0"
@@ -91,6 +93,8 @@ class PromptRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
 class PromptsEvent(_Event, tag="prompts"):
     """All prompts as they were from here on, until the next such line."""
 
+    n: int = 0
+    """Counts them, from 1 on."""
     prompts: Mapping[str, PromptRecord] = {}
     calibrations: Mapping[str, Mapping[str, Calibration]] = {}
     errors: Mapping[str, tuple[str, str | None, int | None]] = {}
@@ -141,6 +145,27 @@ class WorldEvent(_Event, tag="world"):
     world: msgspec.Raw
 
 
+class AnswerRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The outcome of a question: a decision, or why there is none."""
+
+    question: int
+    """The question's number among those of its agent, from 0 on."""
+    decision: Decision | None = None
+    none: NoAnswer | None = None
+
+    @classmethod
+    def of(cls, question: int, outcome: Outcome) -> AnswerRecord:
+        """Return the record of an outcome."""
+        if isinstance(outcome, Decision):
+            return cls(question=question, decision=outcome)
+        return cls(question=question, none=outcome)
+
+    @property
+    def outcome(self) -> Outcome:
+        """The outcome itself."""
+        return self.decision or self.none or NoAnswer(reason="unknown")
+
+
 class TurnEvent(_Event, tag="turn"):
     """All that one tick depends on."""
 
@@ -159,8 +184,8 @@ class TurnEvent(_Event, tag="turn"):
     available: tuple[str, ...] | None = None
     clock: float | None = None
     """Game time that the agent's clock stood at, where it had been moved since the last tick: it was held."""
-    answers: tuple[tuple[int, Decision | NoAnswer], ...] = ()
-    """Outcomes that arrived since the last tick, by the question's number."""
+    answers: tuple[AnswerRecord, ...] = ()
+    """Outcomes that arrived since the last tick."""
     texts: tuple[tuple[int, str], ...] = ()
     """What had come so far of free-text answers, where that has grown."""
 
@@ -315,9 +340,20 @@ TraceEvent = (
 )
 """Any line."""
 
-_encoder = msgspec.json.Encoder(enc_hook=repr)
+
+def _plain(value: Any) -> Any:
+    """Return something that JSON knows for a value that it does not know."""
+    return dict(value) if isinstance(value, Mapping) else repr(value)
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
 
 
 def encode(event: TraceEvent) -> bytes:
     """Return an event as a line, without its end. What JSON does not know becomes text."""
     return _encoder.encode(event)
+
+
+def encode_value(value: Any) -> msgspec.Raw:
+    """Return a value of the game as JSON."""
+    return msgspec.Raw(_encoder.encode(value))
