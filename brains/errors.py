@@ -6,6 +6,7 @@ Each message says what is wrong and what to do next. The state that a program ma
     ├── ConfigError                 a setting or a command-line option that cannot work
     ├── TreeError                   a tree file: `file`, `line`
     ├── PromptError                 a prompt file: `file`, `line`, `code`
+    ├── RecordingError              a recording: `file`, `line`
     ├── ActionError                 an action declared or filled wrongly: `action`, `field`
     ├── ProtocolError               something the game sent: `code`, `hint`, `fatal`
     └── ModelError                  something the model did or did not do: `kind`
@@ -36,6 +37,7 @@ __all__ = [
     "PromptError",
     "PromptTooLong",
     "ProtocolError",
+    "RecordingError",
     "TreeError",
 ]
 
@@ -77,6 +79,10 @@ class PromptError(_FileError):
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None, code: str = "prompt") -> None:
         super().__init__(message, file=file, line=line)
         self.code = code
+
+
+class RecordingError(_FileError):
+    """A recording cannot be read, or does not fit the trees that it is to be replayed with."""
 
 
 class ActionError(BrainsError):

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from py_trees.behaviour import Behaviour
 
-from brains.questions import Asker
-from brains.snapshot import AgentSnapshot, LeafReport, Order, TickReport
+from brains.questions import Asker, Decision, Question
+from brains.snapshot import AgentSnapshot, LeafReport, Order, TickReport, Witness
 from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
     from brains.clock import AgentClock
+    from brains.library import Brain
+    from brains.nodes.llm import LLMNode
     from brains.prompts import PromptLibrary
 
 __all__ = ["Debuggable", "Host", "HostKind", "Past", "Place"]
@@ -27,6 +29,8 @@ class Debuggable(Protocol):
 
     id: str
     brain: str
+    recipe: Brain | None
+    """What its tree was built by; None: it is not known."""
     root: Behaviour
     blackboard: MutableMapping[str, Any]
     me: Mapping[str, Any]
@@ -36,6 +40,8 @@ class Debuggable(Protocol):
     orders: dict[str, Order]
     decisions: Mapping[str, LeafReport]
     """The last report of each LLM leaf, by path."""
+
+    witness: Witness | None
 
     @property
     def session(self) -> str:
@@ -53,12 +59,33 @@ class Debuggable(Protocol):
         ...
 
     @property
+    def notes(self) -> Sequence[LeafReport]:
+        """What LLM leaves have reported in the present tick so far."""
+        ...
+
+    @property
     def order(self) -> Order | None:
         """What the present tick has ordered so far."""
         ...
 
     def path_of(self, node: Behaviour) -> str:
         """Return the node's path."""
+        ...
+
+    def answer(self, leaf: LLMNode, question: Question, decision: Decision) -> None:
+        """Have a leaf take an answer as the model's."""
+        ...
+
+    def finish(self) -> TickReport:
+        """End a tick that was given up, and report."""
+        ...
+
+    def touched(self, kind: str, place: str, value: Any) -> None:
+        """Note for a recording that something has been changed from outside."""
+        ...
+
+    def tick(self, snapshot: AgentSnapshot) -> TickReport:
+        """Tick on a snapshot in one go."""
         ...
 
     def steps(self, snapshot: AgentSnapshot, instrument: Instrument) -> Generator[Step, None, TickReport]:

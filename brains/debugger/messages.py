@@ -1,9 +1,9 @@
 """What a debugger's front end and the core say to each other: requests, answers, events, as JSON.
 
-A request is `{"id": 7, "command": "break", "arguments": {"where": "*/Talk"}}`; its answer
-`{"id": 7, "ok": true, "body": {...}}` or `{"id": 7, "ok": false, "error": {"kind": "unknown_node", "message": "...", "hint": "..."}}`; an event
-`{"event": "stopped", "body": {...}}`. Answers may come late and in another order. Reasons of stops and names of scopes
-are those of the Debug Adapter Protocol. Fields that have their default are left out of bodies.
+A request is `{"id": 7, "command": "break", "arguments": {"where": "*/Talk"}}`. Its answer is `{"id": 7, "ok": true,
+"body": {...}}`, or `{"id": 7, "ok": false, "error": {"kind": "unknown_node", "message": "...", "hint": "..."}}`. An event
+is `{"event": "stopped", "body": {...}}`. Answers may come late and in another order. Reasons of stops and names of
+scopes are those of the Debug Adapter Protocol. Fields that have their default are left out of bodies.
 """
 
 from __future__ import annotations
@@ -70,9 +70,9 @@ ErrorKind = Literal[
 ERROR_KINDS: tuple[str, ...] = ErrorKind.__args__  # type: ignore[attr-defined]
 
 EVENTS = ("stopped", "continued", "output", "held", "released", "joined", "terminated", "tick")
-"""`stopped` (a `Stop`), `continued` {agent, session}, `output` {category, text, agent, session, breakpoint}, `held`
-{agent, session, controller, reason}, `released` {agent, session}, `joined`, `terminated` {agent, session, reason}, and `tick` (a
-`TickInfo`) of agents that are followed."""
+"""`stopped` (a `Stop`), `continued` {agent, session}, `output` {category, text, agent, session, breakpoint},
+`held` {agent, session, controller, reason}, `released` {agent, session}, `joined` and `terminated` {agent, session,
+reason}, and `tick` (a `TickInfo`) of agents that are followed."""
 
 StopReason = Literal[
     "step",
@@ -289,6 +289,8 @@ class BreakpointInfo(_Body):
     nodes: list[str] = []
     """`AGENT:PATH` of what it matches now, of agents that are there; at most 20."""
     owner: str = ""
+    warning: str = ""
+    """What may be a slip: nothing matches now."""
 
 
 class TickInfo(_Body):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from brains.debugger.arguments import parse
-from brains.debugger.messages import DebugError, Request, answer, failure
+from brains.debugger.messages import DebugError, Request, answer, event, failure
 
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
@@ -30,6 +30,8 @@ class DebugSession:
         name: who it is, for others.
         selected: the agent that requests mean that name none.
         closed: it is over.
+        hears_all: it is told of all agents that come, go, stand or go on.
+        number: id of the request at hand.
     """
 
     def __init__(
@@ -38,7 +40,7 @@ class DebugSession:
         self.name = name
         self.selected: Place | None = None
         self.closed = False
-        self.greeted = False
+        self.number = 0
         self.hears_all = False
         self._debugger = debugger
         self._notify = notify
@@ -77,6 +79,10 @@ class DebugSession:
         self._out.append(message)
         if self._notify is not None:
             self._notify()
+
+    def tell(self, name: str, body: object) -> None:
+        """Queue an event."""
+        self.put(event(name, body))
 
     def outgoing(self) -> list[dict[str, Any]]:
         """Return what is to be sent now, in order."""

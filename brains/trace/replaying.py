@@ -1,0 +1,464 @@
+"""Replays a recording: the same agents on the same inputs, tick by tick, held against what the recording says."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+import msgspec
+from py_trees.behaviour import Behaviour
+
+from brains.agent import Agent
+from brains.errors import ActionError, BrainsError, RecordingError, TreeError
+from brains.library import BrainLibrary
+from brains.prompts import PromptLibrary
+from brains.questions import Asker, Outcome, Question, Ticket
+from brains.snapshot import AgentSnapshot, TickReport
+from brains.trace.comparing import Difference, first_difference
+from brains.trace.events import (
+    ClosedEvent,
+    DoneEvent,
+    GapEvent,
+    NodesEvent,
+    PromptsEvent,
+    QuestionEvent,
+    TouchedEvent,
+    TraceEvent,
+    TreeEvent,
+    TurnEvent,
+)
+from brains.trace.prompting import RecordedPrompts
+from brains.trace.recording import Life, Recording, Tick
+from brains.trace.tape import Tape, tree_event
+
+__all__ = ["Rebuilt", "ReplayAsker", "ReplayTicket", "Replayer", "Turn"]
+
+
+class ReplayTicket:
+    """A ticket whose outcome comes from the recording."""
+
+    def __init__(self, question: Question) -> None:
+        self.question = question
+        self.outcome: Outcome | None = None
+        self.text = ""
+
+    def cancel(self) -> None:
+        """Nothing: what came of that is in the recording, too."""
+
+
+class ReplayAsker:
+    """Takes an agent's questions, which the recording answers.
+
+    Attributes:
+        tickets: what was given out so far, by the question's number.
+        live: where set, it takes the questions from then on: the agent has left the recording behind.
+        on_question: is told of each question.
+    """
+
+    def __init__(self, on_question: Callable[[Question], None] | None = None) -> None:
+        self.tickets: list[ReplayTicket] = []
+        self.live: Asker | None = None
+        self.on_question = on_question
+
+    def ask(self, question: Question) -> Ticket:
+        """Take a question; its outcome shows when the recording says so."""
+        if self.live is not None:
+            return self.live.ask(question)
+        ticket = ReplayTicket(question)
+        self.tickets.append(ticket)
+        if self.on_question is not None:
+            self.on_question(question)
+        return ticket
+
+
+class _Tape(Tape):
+    """Makes the record of a replayed tick, and does in it what a debugger did."""
+
+    def __init__(self, agent: Agent, n: int, emit: Callable[[TraceEvent], None], *, content: bool) -> None:
+        super().__init__(agent, n, emit, content=content)
+        self.on_left: Callable[[int], None] | None = None
+
+    def left(self, node: Behaviour) -> None:
+        super().left(node)
+        if self.on_left is not None:
+            self.on_left(self.exits)
+
+
+class _Replayed:
+    """One agent that is being replayed."""
+
+    def __init__(self, replayer: Replayer, life: Life) -> None:
+        self.life = life
+        self.made: list[TraceEvent] = []
+        self.prompts = PromptLibrary()
+        self.prompts_event: PromptsEvent | None = None
+        self.asker = ReplayAsker()
+        self._numbers: Iterator[int] = iter(())
+        self._highest = 0
+        self.is_over = False
+        """It is not replayed any further."""
+        who, library = life.agent, replayer.library
+        try:
+            brain = library.get(who.brain)
+            self.agent = Agent(
+                who.id,
+                brain,
+                prompts=self.prompts,
+                asker=self.asker,
+                declared=who.declared,
+                session=who.session,
+                seed=who.seed,
+                number=self._number,
+            )
+        except (TreeError, ActionError) as error:
+            raise RecordingError(f"agent {who.id!r} cannot be built as it was: {error}") from error
+        self.tape = _Tape(self.agent, who.n, self.made.append, content=replayer.content)
+        self.agent.witness = self.tape
+        self.tree = tree_event(self.agent)
+
+    def _number(self) -> int:
+        number = next(self._numbers, None)
+        if number is None:
+            number = self._highest + 1
+        self._highest = max(self._highest, number)
+        return number
+
+    def give_numbers(self, numbers: Collection[int]) -> None:
+        """Set what is drawn next; after them it is counted on."""
+        self._numbers = iter(tuple(numbers))
+
+    def path(self, place: int) -> str:
+        return self.tree.nodes[place].path
+
+
+class Turn:
+    """One recorded tick, and the agent as it was just before it.
+
+    `run` ticks the agent and compares; or the agent is ticked on `snapshot` by somebody else (who calls
+    `agent.witness.left(node)` for each node that the tick comes out of, as agents themselves do), and `check` compares.
+
+    Attributes:
+        agent: the agent.
+        life: which of the recording's agents it is.
+        number: of the tick.
+        snapshot: what it was ticked on.
+        recorded: what the tick brought; None: the recording ends in the middle of it.
+        difference: what was found to be different.
+    """
+
+    def __init__(self, replayer: Replayer, replayed: _Replayed, tick: Tick, snapshot: AgentSnapshot) -> None:
+        self.agent = replayed.agent
+        self.life = replayed.life
+        self.number = tick.turn.tick
+        self.snapshot = snapshot
+        self.recorded: DoneEvent | None = tick.done
+        self.difference: Difference | None = None
+        self.is_done = False
+        self._replayer = replayer
+        self._replayed = replayed
+        self._tick = tick
+
+    @property
+    def questions(self) -> list[QuestionEvent]:
+        """What was asked in it."""
+        return self._tick.questions
+
+    def run(self) -> Difference | None:
+        """Tick the agent, and return what is different from the recording."""
+        return self.check(self.agent.tick(self.snapshot))
+
+    def check(self, report: TickReport) -> Difference | None:
+        """Return what is different between the recording and the tick that has just been run."""
+        assert report.agent == self.life.id, "this is the report of another agent"
+        made, self._replayed.made[:] = list(self._replayed.made), []
+        self.is_done = True
+        self._replayed.tape.on_left = None
+        done = next((one for one in made if isinstance(one, DoneEvent)), None)
+        if self.recorded is None or done is None:
+            return None
+        found = first_difference(
+            (self._tick.nodes, self._tick.questions, self.recorded),
+            (
+                next((one for one in made if isinstance(one, NodesEvent)), None),
+                [one for one in made if isinstance(one, QuestionEvent)],
+                done,
+            ),
+            lambda place: self._replayer.recording.path(self.life, place),
+            self._replayed.path,
+        )
+        self._replayer.note(self, found)
+        return self.difference
+
+
+class Rebuilt(msgspec.Struct, frozen=True):
+    """An agent, made again as it was before a tick."""
+
+    agent: Agent
+    asker: ReplayAsker
+    """Set its `live` to let the agent go its own way from here on."""
+    turn: Turn | None
+    """The tick; None: there is none after the last one."""
+    differences: tuple[Difference, ...]
+    """What was different on the way."""
+
+
+class Replayer:
+    """Replays a recording. Iterate over it for turns; one that nobody has run when the next one is wanted is run.
+
+    Agents that had lived before the recording began are left out (`left_out`). An agent that does something else than
+    the recording says is not replayed any further, and the others are. At a gap all of it stops (`stopped`).
+
+    Args:
+        recording: what to replay.
+        library: the brains as they are now.
+        prompts: where to take texts from that the recording has left out.
+        only: numbers of the agents to replay; all if not given.
+
+    Attributes:
+        ticks: how many were replayed.
+        actions: how many actions they brought.
+        differences: one for each agent that did something else.
+        left_out: agents that cannot be replayed, by id with the reason.
+        stopped: why it could not go on to the end; empty if it could.
+
+    Raises:
+        RecordingError: while iterating: a brain or a prompt is not there any more, or cannot be built.
+    """
+
+    def __init__(
+        self,
+        recording: Recording,
+        library: BrainLibrary,
+        prompts: PromptLibrary | None = None,
+        *,
+        only: Collection[int] | None = None,
+    ) -> None:
+        self.recording = recording
+        self.library = library
+        self.content = recording.head is None or recording.head.content
+        self.ticks = 0
+        self.actions = 0
+        self.differences: list[Difference] = []
+        self.left_out: dict[str, str] = {}
+        self.stopped = ""
+        self._instead = prompts
+        self._prompts = RecordedPrompts(recording.texts, prompts)
+        self._prompts_event: PromptsEvent | None = None
+        self._by_number: dict[int, PromptsEvent] = {
+            event.n: event for event in recording.events if isinstance(event, PromptsEvent)
+        }
+        self._only = only
+        self._replayed: dict[int, _Replayed] = {}
+        self._world: tuple[int, dict[str, Any]] = (0, {})
+
+    def __iter__(self) -> Iterator[Turn]:
+        for event in self.recording.events:
+            if self.stopped:
+                return
+            match event:
+                case PromptsEvent():
+                    self._prompts_event = event
+                case TurnEvent():
+                    turn = self._turn(event)
+                    if turn is not None:
+                        yield turn
+                        if not turn.is_done:
+                            turn.run()
+                case TouchedEvent() if event.boundary < 0:
+                    self._touch(event)
+                case _:
+                    self._look_at(event)
+        if self.recording.damage:
+            self.stopped = self.recording.damage
+
+    def run(self) -> Difference | None:
+        """Replay everything; return the first difference."""
+        for turn in self:
+            turn.run()
+        return self.differences[0] if self.differences else None
+
+    def go_to(self, agent: str, tick: int, session: str | None = None) -> Turn:
+        """Return a recorded tick with its agent as it was before; only that agent is replayed, from its beginning on.
+
+        Raises:
+            RecordingError: there is no such agent or tick, or it cannot be replayed so far.
+        """
+        self.recording.find(agent, tick, session)
+        turn = self.rebuild(agent, tick, session).turn
+        assert turn is not None
+        return turn
+
+    def rebuild(self, agent: str, tick: int, session: str | None = None) -> Rebuilt:
+        """Make an agent again as it was before `tick`, which may also be the one after its last.
+
+        Raises:
+            RecordingError: there is no such agent or tick, or it cannot be replayed so far.
+        """
+        life = self.recording.find(agent, None, session)
+        if tick != life.last + 1:
+            life = self.recording.find(agent, tick, session)
+        if not life.is_whole:
+            raise RecordingError(f"agent {agent!r} cannot be rebuilt: {_why_late(life)}", file=self.recording.name)
+        n = life.agent.n
+        other = Replayer(self.recording, self.library, self._instead, only={n})
+        for turn in other:
+            if turn.number == tick:
+                return Rebuilt(turn.agent, other._replayed[n].asker, turn, tuple(other.differences))
+            turn.run()
+            if turn.number == tick - 1 == life.last:
+                return Rebuilt(turn.agent, other._replayed[n].asker, None, tuple(other.differences))
+        found = f": {other.differences[0]}" if other.differences else ""
+        why = other.stopped or f"its replay does not come so far{found}"
+        raise RecordingError(f"agent {agent!r} cannot be brought to tick {tick}: {why}", file=self.recording.name)
+
+    # --- one turn --------------------------------------------------------------------------------------------------
+
+    def _turn(self, event: TurnEvent) -> Turn | None:
+        if self._only is not None and event.agent not in self._only:
+            return None
+        replayed = self._agent(event)
+        if replayed is None or replayed.is_over:
+            return None
+        tick = replayed.life.ticks[event.tick]
+        if replayed.agent.tick_number != event.tick - 1:
+            self._end(replayed, f"its ticks {replayed.agent.tick_number + 1} to {event.tick - 1} are missing")
+            return None
+        self._prepare(replayed, tick)
+        if replayed.is_over:
+            return None
+        return Turn(self, replayed, tick, self._snapshot(event))
+
+    def _agent(self, event: TurnEvent) -> _Replayed | None:
+        """Return the agent of a turn, built if it is its first one."""
+        replayed = self._replayed.get(event.agent)
+        if replayed is not None:
+            return replayed
+        life = self.recording.lives.get(event.agent)
+        if life is None:
+            return None
+        if not life.is_whole:
+            self.left_out.setdefault(life.id, _why_late(life))
+            return None
+        try:
+            replayed = _Replayed(self, life)
+        except RecordingError:
+            raise
+        except BrainsError as error:
+            raise RecordingError(f"agent {life.id!r} cannot be built as it was: {error}") from error
+        self._replayed[event.agent] = replayed
+        for touched in life.before:
+            self._touch(touched)
+        return replayed
+
+    def _prepare(self, replayed: _Replayed, tick: Tick) -> None:
+        """Put in place all that the tick depends on, beside its snapshot."""
+        turn = tick.turn
+        replayed.made.clear()
+        self._bring_prompts(replayed, self._prompts_event)
+        if turn.clock is not None:
+            replayed.agent.clock.skip_to(turn.clock)
+        tickets = replayed.asker.tickets
+        for number, text in turn.texts:
+            if number < len(tickets):
+                tickets[number].text = text
+        for answer in turn.answers:
+            if answer.question < len(tickets):
+                tickets[answer.question].outcome = answer.outcome
+        replayed.give_numbers(() if tick.done is None else tick.done.numbers)
+        inside = [touched for touched in tick.touched if touched.boundary >= 0]
+        edits = {touched.boundary: touched.value for touched in inside if touched.kind == "prompts"}
+        other = next((touched for touched in inside if touched.kind != "prompts"), None)
+        if other is not None:
+            self._end(replayed, f"in tick {turn.tick} a debugger changed {other.kind} {other.place}".rstrip())
+        elif edits:
+            replayed.tape.on_left = lambda exits: self._edit(replayed, edits, exits)
+            self._edit(replayed, edits, 0)
+
+    def _edit(self, replayed: _Replayed, edits: dict[int, Any], exits: int) -> None:
+        if exits in edits:
+            self._bring_prompts(replayed, self._by_number.get(edits[exits]))
+
+    def _bring_prompts(self, replayed: _Replayed, event: PromptsEvent | None) -> None:
+        if event is not None and replayed.prompts_event is not event:
+            self._prompts.bring(replayed.prompts, event)
+            replayed.prompts_event = event
+
+    def _snapshot(self, turn: TurnEvent) -> AgentSnapshot:
+        if turn.world != self._world[0]:
+            self._world = turn.world, self.recording.world(turn)
+        return AgentSnapshot(
+            seq=turn.seq,
+            time=turn.time,
+            me=msgspec.json.decode(turn.me),
+            world=self._world[1] if turn.world else {},
+            events=turn.events,
+            results=turn.results,
+            available=None if turn.available is None else frozenset(turn.available),
+        )
+
+    # --- what comes of it ------------------------------------------------------------------------------------------
+
+    def note(self, turn: Turn, found: tuple[str, str, str, str] | None) -> None:
+        """Count a turn that was run, with its difference, if any. `Turn.check` calls it."""
+        self.ticks += 1
+        self.actions += turn.recorded is not None and turn.recorded.order is not None
+        if found is None:
+            return
+        path, what, expected, got = found
+        who = turn.life.agent
+        turn.difference = Difference(
+            agent=who.id, session=who.session, tick=turn.number, path=path, what=what, expected=expected, got=got
+        )
+        self.differences.append(turn.difference)
+        self._replayed[who.n].is_over = True
+
+    def _touch(self, event: TouchedEvent) -> None:
+        """Do between two ticks what a debugger did there."""
+        replayed = self._replayed.get(event.agent)
+        if replayed is None or replayed.is_over:
+            return
+        if event.kind == "set":
+            replayed.agent.blackboard[event.place] = event.value
+        elif event.kind != "prompts":
+            self._end(replayed, f"after tick {event.tick} a debugger changed {event.kind} {event.place}".rstrip())
+
+    def _end(self, replayed: _Replayed, why: str) -> None:
+        replayed.is_over = True
+        self.left_out.setdefault(replayed.life.id, why)
+
+    def _look_at(self, event: TraceEvent) -> None:
+        if isinstance(event, GapEvent):
+            self.stopped = _why_gap(event)
+        elif isinstance(event, ClosedEvent):
+            replayed = self._replayed.get(event.agent)
+            if replayed is not None and self._only is None:
+                # What is gone needs no memory any more. Nobody looks at it: `rebuild` replays one agent only.
+                replayed.is_over = True
+                replayed.agent.close()
+
+
+def shape_difference(recorded: TreeEvent, present: TreeEvent) -> str:
+    """Say what is different between the shapes of two trees; empty if nothing is."""
+    before = [f"{node.path} ({node.kind})" for node in recorded.nodes]
+    after = [f"{node.path} ({node.kind})" for node in present.nodes]
+    changes = [
+        f"{'no more' if line[0] == '-' else 'new'}: {line[2:]}"
+        for line in difflib.ndiff(before, after)
+        if line[:1] in ("-", "+")
+    ]
+    shown = list(itertools.islice(changes, 5))
+    more = f" and {len(changes) - len(shown)} more" if len(changes) > len(shown) else ""
+    return "; ".join(shown) + more
+
+
+def _why_late(life: Life) -> str:
+    if life.agent.late:
+        return f"it had lived for {life.agent.late} ticks before it was recorded"
+    return f"the recording has its ticks from {life.first} on only"
+
+
+def _why_gap(event: GapEvent) -> str:
+    why = f" ({event.why})" if event.why else ""
+    return f"there is a gap in the recording: {event.lines} lines could not be written{why}"
