@@ -88,6 +88,8 @@ class LocalLink:
         self.on_lost: Callable[[str], None] = lambda reason: None
         self.about: dict[str, Any] = {}
         self._loop = asyncio.get_running_loop()
+        self._debugger = debugger
+        self._pumping: asyncio.Task[None] | None = None
         self._flushing = False
         self._session = debugger.connect(name, self._notify, lease=None)
         self._ids = itertools.count(1)
@@ -108,6 +110,8 @@ class LocalLink:
         self._waiting[number] = waiting
         try:
             self._session.receive({"id": number, "command": command, "arguments": arguments})
+            if self._pumping is None or self._pumping.done():
+                self._pumping = asyncio.create_task(self._pump())
             answer = await waiting
         finally:
             self._waiting.pop(number, None)
@@ -119,7 +123,15 @@ class LocalLink:
 
     async def close(self) -> None:
         """End it."""
+        if self._pumping is not None:
+            self._pumping.cancel()
+            await asyncio.gather(self._pumping, return_exceptions=True)
         self._session.close()
+
+    async def _pump(self) -> None:
+        """Tick what is to run: no game does. Between two rounds, what is typed gets its turn."""
+        while self._debugger.pump():
+            await asyncio.sleep(0)
 
     def _notify(self) -> None:
         if not self._flushing:

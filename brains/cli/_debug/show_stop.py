@@ -45,12 +45,8 @@ def _headline(body: Body) -> Line:
     reason = body["reason"] + (f" {body['breakpoint']}" if body.get("breakpoint") else "")
     if text := body.get("text"):
         reason += f" ({text})"
-    head: list[str | Piece] = [
-        bold(body["agent"]),
-        f" tick {body.get('tick', 0)}",
-        dim(f" ({body.get('time', 0.0):.2f} s)"),
-        ": ",
-    ]
+    time = dim(f" ({body.get('time', 0.0):.2f} s)")
+    head: list[str | Piece] = [bold(body["agent"]), f" tick {body.get('tick', 0)}", time, ": "]
     phase = body.get("phase", "enter")
     if body.get("path"):
         head += [f"{PHASES.get(phase, phase)} ", bold(body["node"]), dim(f" ({body.get('kind', '')})")]

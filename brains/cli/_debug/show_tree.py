@@ -57,7 +57,7 @@ def _leaf(path: str) -> str:
 
 def one_breakpoint(body: Body) -> Line:
     """Return a breakpoint in a line."""
-    kind = body.get("kind", "node")
+    kind: str = body.get("kind") or "node"
     kinds = {"node": "node", "line": "line", "template": "template", "data": "watch", "model_error": "model error"}
     parts: list[str | Piece] = [bold(f"{body['number']:>3} "), "log " if body.get("log") else "", kinds.get(kind, kind)]
     parts.append(f" {body.get('agents', '*')}:{body['where']}" if kind in ("node", "line") else f" {body['where']}")
