@@ -173,7 +173,7 @@ def _condition(rest: str) -> tuple[str, str]:
     """Split at the first ` if ` that is not within quotes."""
     rest = rest.strip()
     start = 0
-    if rest[:1] in _QUOTES[0] and (end := rest.find(rest[0], 1)) > 0:
+    if rest.startswith('"') and (end := rest.find(rest[0], 1)) > 0:
         start = end
     found = re.compile(r"\sif(\s|$)").search(rest, start)
     if found is None:
