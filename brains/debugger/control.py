@@ -6,7 +6,7 @@ Nothing here waits. A held agent is a generator that nobody advances; the sessio
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -30,6 +30,8 @@ __all__ = ["Control", "Halt", "Moment", "Offer"]
 
 REMEMBERED = 200
 """Ticks that can be viewed later."""
+MOST_INPUTS = 200
+"""Recorded snapshots that a shadow is ticked on in a row: a server must not stand still for it."""
 
 
 class Offer(NamedTuple):
@@ -83,6 +85,9 @@ class Control:
         before: its memory as it was when the tick began.
         history: its last ticks.
         orphaned: it stays held although nobody commands it.
+        shadows: copies of it that are to be ticked on what it is ticked on.
+        inputs: of such a copy, what it is still to be ticked on from the recording.
+        is_shadow: it is such a copy; `is_live`: one that goes on with what its agent is ticked on.
     """
 
     def __init__(self, debugger: Debugger, agent: Debuggable) -> None:
@@ -101,6 +106,9 @@ class Control:
         self.dropped = 0
         self.held_since = 0.0
         self.orphaned = False
+        self.shadows: list[Control] = []
+        self.inputs: Iterator[AgentSnapshot] = iter(())
+        self.is_shadow = self.is_live = False
         self.facts = Facts(agent)
         self.before: dict[str, Any] = {}
         self.history: deque[Moment] = deque(maxlen=REMEMBERED)
@@ -172,12 +180,16 @@ class Control:
                 self._finish(report)
         elif stood is not None and stood.phase == "tick":
             self.step = None
-        while not self.is_held and self.offer is not None:
-            offer, self.offer = self.offer, None
+        for _ in range(MOST_INPUTS):
+            offer = self.next_offer()
+            if self.is_held or offer is None:
+                break
             self.let_go()
             report = self._begin(offer)
             if report is not None:
                 self._finish(report)
+        if self.is_shadow and not self.is_held and not self.is_live:
+            self.halt(Halt("pause", "it has had all that was recorded, or much of it"))
         self.dropped = 0
         if not self.is_held:
             self.let_go()
@@ -199,8 +211,19 @@ class Control:
         if not self.is_held:
             self.halt(Halt("goto", "the tick was given up"))
 
+    def next_offer(self) -> Offer | None:
+        """Return what a tick can begin with now: the newest snapshot that has come, or the next one of a recording."""
+        if self.is_held:
+            return None
+        offer, self.offer = self.offer, None
+        if offer is None and (snapshot := next(self.inputs, None)) is not None:
+            return Offer(lambda: snapshot, snapshot.seq, snapshot.time)
+        return offer
+
     def _begin(self, offer: Offer) -> TickReport | None:
         snapshot = offer.take()
+        for shadow in self.shadows:
+            shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))
         self.facts.begin()
         self.before = plain(self.agent.blackboard)
         self._stood = False
@@ -263,7 +286,7 @@ class Control:
     def _finish(self, report: TickReport) -> None:
         """Hand over what a tick brought that ended outside of the agent's turn."""
         self.let_go()
-        self._debugger.host.deliver(self.place, report)
+        self._debugger.deliver(self, report)
         self._tick_over(report)
 
     def _tick_over(self, report: TickReport) -> None:

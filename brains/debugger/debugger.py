@@ -8,6 +8,7 @@ from typing import Any
 
 from py_trees.common import Status
 
+from brains.agent import Agent
 from brains.debugger.arguments import Arguments, Break, parse
 from brains.debugger.breakpoints import Breakpoint, made
 from brains.debugger.commands import HANDLERS
@@ -52,6 +53,7 @@ class Debugger:
         """Who commanded an agent that has left: if it comes back, it is theirs again. By id and brain."""
         self._number = 0
         self._shadows: dict[Place, Control] = {}
+        self._forks = 0
 
     # --- front ends ------------------------------------------------------------------------------------------------
 
@@ -160,6 +162,8 @@ class Debugger:
         if not name:
             return self._selected(session, agents)
         found = [agent for agent in agents if name in (agent.id, f"{agent.session}/{agent.id}")]
+        # A shadow goes by the name of its agent; it is meant only where it is called by its whole name.
+        found = [agent for agent in found if (agent.session, agent.id) not in self._shadows] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -245,12 +249,23 @@ class Debugger:
             if control.instrument is not None:
                 for node in list(control.instrument.forced):
                     control.instrument.force(node, None)
-            if hold:
+            if control.is_shadow:
+                self._dissolve(control)
+            elif hold:
                 control.orphaned = control.is_held
             else:
                 control.resume(None)
         self.drop_if_idle(control)
         return mine
+
+    def _dissolve(self, shadow: Control) -> None:
+        """End a shadow."""
+        shadow.end()
+        self._shadows.pop(shadow.place, None)
+        for control in self.controls():
+            if shadow in control.shadows:
+                control.shadows.remove(shadow)
+        shadow.agent.close()
 
     def drop_if_idle(self, control: Control) -> None:
         """Forget an agent that nobody debugs any more: from now on its ticks cost nothing again."""
@@ -303,8 +318,10 @@ class Debugger:
             self.drop_if_idle(control)
         return report
 
-    def joined(self, agent: Debuggable) -> None:
+    def joined(self, agent: object) -> None:
         """Note that there is a new agent: breakpoints may be about it, and it may have to wait for a debugger."""
+        if not isinstance(agent, Agent):
+            return
         self.tell_all("joined", {"agent": agent.id, "session": agent.session, "reason": agent.brain})
         waits = any(one.matches(agent.id) or one.matches(agent.brain) for one in self._waits)
         owner = self._lost.pop((agent.id, agent.brain), None)
@@ -319,8 +336,10 @@ class Debugger:
             if waits:
                 control.halt(Halt("entry", "before its first tick"))
 
-    def left(self, agent: Debuggable) -> None:
+    def left(self, agent: object) -> None:
         """Note that an agent is gone for good, perhaps in the middle of a tick."""
+        if not isinstance(agent, Agent):
+            return
         body = {"agent": agent.id, "session": agent.session, "reason": "the agent is gone"}
         controls = self._controls.get(agent.session, {})
         control = controls.get(agent.id)
@@ -349,15 +368,18 @@ class Debugger:
         if self.host.kind == "live":
             return False
         for _ in range(most):
-            running = [one for one in self.controls() if not one.is_held and one.controller is not None]
+            running = self._to_pump()
             if not running:
                 return False
             for control in running:
                 self._pump(control)
-        return any(not one.is_held and one.controller is not None for one in self.controls())
+        return bool(self._to_pump())
+
+    def _to_pump(self) -> list[Control]:
+        return [one for one in self.controls() if not one.is_held and one.controller is not None and not one.is_shadow]
 
     def _pump(self, control: Control) -> None:
-        snapshot = control.next_input() or self.host.next_turn(control.place)
+        snapshot = self.host.next_turn(control.place)
         if snapshot is None:
             control.halt(Halt("pause", "this is the end: there is nothing to go on with"))
             return
@@ -392,9 +414,10 @@ class Debugger:
         """
         past = self.host.past
         assert past is not None
-        agent, inputs = past.shadow(control.place, tick, f"{control.agent.id}~{len(self._shadows) + 1}")
+        self._forks += 1
+        agent, inputs = past.shadow(control.place, tick, f"fork{self._forks}")
         shadow = self.control_of(agent)
-        shadow.inputs = inputs
+        shadow.inputs, shadow.is_shadow, shadow.is_live = inputs, True, live
         self._shadows[shadow.place] = shadow
         if live:
             self.control_of(control.agent).shadows.append(shadow)

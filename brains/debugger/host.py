@@ -2,95 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from py_trees.behaviour import Behaviour
-
-from brains.questions import Asker, Decision, Question
-from brains.snapshot import AgentSnapshot, LeafReport, Order, TickReport, Witness
-from brains.ticking import Instrument, Step
+from brains.agent import Agent
+from brains.questions import Asker
+from brains.snapshot import AgentSnapshot, TickReport
 
 if TYPE_CHECKING:
-    from brains.clock import AgentClock
-    from brains.library import Brain
-    from brains.nodes.llm import LLMNode
     from brains.prompts import PromptLibrary
 
 __all__ = ["Debuggable", "Host", "HostKind", "Past", "Place"]
 
 HostKind = Literal["live", "replay", "tree"]
+Debuggable = Agent
+"""What can be debugged. Any tree of py_trees becomes one; see `brains.debugger.local.TreeHost`."""
 Place = tuple[str, str]
 """An agent's address: (session, id)."""
-
-
-class Debuggable(Protocol):
-    """One agent as the debugger sees it; `brains.agent.Agent` is one, `brains.debugger.local.TreeAgent` another."""
-
-    id: str
-    brain: str
-    recipe: Brain | None
-    """What its tree was built by; None: it is not known."""
-    root: Behaviour
-    blackboard: MutableMapping[str, Any]
-    me: Mapping[str, Any]
-    world: Mapping[str, Any]
-    clock: AgentClock
-    tick_number: int
-    orders: dict[str, Order]
-    decisions: Mapping[str, LeafReport]
-    """The last report of each LLM leaf, by path."""
-
-    witness: Witness | None
-
-    @property
-    def session(self) -> str:
-        """The game that it belongs to."""
-        ...
-
-    @property
-    def snapshot(self) -> AgentSnapshot:
-        """What the present tick, or the last one, is on."""
-        ...
-
-    @property
-    def faults(self) -> Sequence[Any]:
-        """The `Fault`s of the present tick so far."""
-        ...
-
-    @property
-    def notes(self) -> Sequence[LeafReport]:
-        """What LLM leaves have reported in the present tick so far."""
-        ...
-
-    @property
-    def order(self) -> Order | None:
-        """What the present tick has ordered so far."""
-        ...
-
-    def path_of(self, node: Behaviour) -> str:
-        """Return the node's path."""
-        ...
-
-    def answer(self, leaf: LLMNode, question: Question, decision: Decision) -> None:
-        """Have a leaf take an answer as the model's."""
-        ...
-
-    def finish(self) -> TickReport:
-        """End a tick that was given up, and report."""
-        ...
-
-    def touched(self, kind: str, place: str, value: Any) -> None:
-        """Note for a recording that something has been changed from outside."""
-        ...
-
-    def tick(self, snapshot: AgentSnapshot) -> TickReport:
-        """Tick on a snapshot in one go."""
-        ...
-
-    def steps(self, snapshot: AgentSnapshot, instrument: Instrument) -> Generator[Step, None, TickReport]:
-        """Tick on a snapshot, stopping before and after each node."""
-        ...
 
 
 class Past(Protocol):
@@ -105,7 +33,19 @@ class Past(Protocol):
         ...
 
     def rebuild(self, agent: Place, tick: int) -> tuple[Debuggable, AgentSnapshot | None, list[str]]:
-        """Return another agent, as this one was before `tick`; that tick's snapshot; and differences on the way."""
+        """Return another agent, as this one was before `tick`; that tick's snapshot; and differences on the way.
+
+        Raises:
+            DebugError: it cannot be brought there.
+        """
+        ...
+
+    def shadow(self, agent: Place, tick: int, session: str) -> tuple[Debuggable, Iterator[AgentSnapshot]]:
+        """Return another agent, as this one was before `tick`, in a game of that name; and what it was ticked on then.
+
+        Raises:
+            DebugError: it cannot be brought there.
+        """
         ...
 
 
@@ -120,11 +60,30 @@ class Host(Protocol):
         past: for `replay` and `fork`; None: nothing is recorded.
     """
 
-    kind: HostKind
-    name: str
-    prompts: PromptLibrary | None
-    asker: Asker | None
-    past: Past | None
+    @property
+    def kind(self) -> HostKind:
+        """What drives the agents."""
+        ...
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        ...
+
+    @property
+    def prompts(self) -> PromptLibrary | None:
+        """The templates."""
+        ...
+
+    @property
+    def asker(self) -> Asker | None:
+        """Answers reruns."""
+        ...
+
+    @property
+    def past(self) -> Past | None:
+        """What has been recorded."""
+        ...
 
     def agents(self) -> Iterable[Debuggable]:
         """Return all agents that can be debugged, in the order in which they came."""
@@ -164,4 +123,12 @@ class Host(Protocol):
 
     def next_turn(self, agent: Place) -> AgentSnapshot | None:
         """Return what the agent is to be ticked on now; None: wait for the game. Its mail goes with it."""
+        ...
+
+    def go_to(self, agent: Place, tick: int) -> Debuggable:
+        """In a replay: return the agent as it was before `tick`, run again from its beginning.
+
+        Raises:
+            DebugError: it cannot be brought there.
+        """
         ...

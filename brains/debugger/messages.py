@@ -1,9 +1,10 @@
 """What a debugger's front end and the core say to each other: requests, answers, events, as JSON.
 
-A request is `{"id": 7, "command": "break", "arguments": {"where": "*/Talk"}}`. Its answer is `{"id": 7, "ok": true,
-"body": {...}}`, or `{"id": 7, "ok": false, "error": {"kind": "unknown_node", "message": "...", "hint": "..."}}`. An event
-is `{"event": "stopped", "body": {...}}`. Answers may come late and in another order. Reasons of stops and names of
-scopes are those of the Debug Adapter Protocol. Fields that have their default are left out of bodies.
+A request is `{"id": 7, "command": "break", "arguments": {"where": "*/Talk"}}`. Its answer is
+`{"id": 7, "ok": true, "body": {...}}`, or
+`{"id": 7, "ok": false, "error": {"kind": "unknown_node", "message": "...", "hint": "..."}}`.
+An event is `{"event": "stopped", "body": {...}}`. Answers may come late and in another order. Reasons of stops and
+names of scopes are those of the Debug Adapter Protocol. Fields that have their default are left out of bodies.
 """
 
 from __future__ import annotations

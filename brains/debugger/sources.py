@@ -31,7 +31,7 @@ class SourceMap:
 
     def file_of(self, agent: Debuggable) -> str:
         """Return the file of the agent's brain, empty if it is not known."""
-        return "" if agent.recipe is None else agent.recipe.file or ""
+        return agent.recipe.file or ""
 
     def paths_at(self, agent: Debuggable, file: str, line: int) -> frozenset[str]:
         """Return the nodes made in a line, or in the next one that makes any; `file` may be the path's end."""
@@ -45,7 +45,7 @@ class SourceMap:
 
     def _of(self, agent: Debuggable) -> dict[str, int]:
         brain = agent.recipe
-        if brain is None or brain.file is None:
+        if brain.file is None:
             return {}
         if brain not in self._lines:
             self._lines[brain] = _lines(brain)

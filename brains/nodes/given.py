@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from brains.questions import Decision, Question
+from brains.questions import Decision, Outcome, Question
 
 __all__ = ["GivenTicket"]
 
@@ -10,10 +10,10 @@ __all__ = ["GivenTicket"]
 class GivenTicket:
     """A `Ticket` that has its outcome from the beginning."""
 
-    def __init__(self, question: Question, outcome: Decision) -> None:
+    def __init__(self, question: Question, outcome: Outcome) -> None:
         self.question = question
-        self.outcome = outcome
-        self.text = outcome.answer
+        self.outcome: Outcome | None = outcome
+        self.text = outcome.answer if isinstance(outcome, Decision) else ""
 
     def cancel(self) -> None:
         """Do nothing: there is nothing to stop."""

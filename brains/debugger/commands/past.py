@@ -113,4 +113,10 @@ def _range(debugger: Debugger, control: Control) -> tuple[int, int]:
     return debugger.host.past.first_and_last(control.place)
 
 
-HANDLERS: dict[str, Callable[..., Any]] = {"history": history, "goto": goto, "replay": replay, "fork": fork, "record": record}
+HANDLERS: dict[str, Callable[..., Any]] = {
+    "history": history,
+    "goto": goto,
+    "replay": replay,
+    "fork": fork,
+    "record": record,
+}
