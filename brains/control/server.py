@@ -10,7 +10,7 @@ import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -57,6 +57,7 @@ class ControlServer:
         version: of brains, for people.
         extras: requests that are answered here and not by the debugger, by their command; each gets the arguments and
             returns the body.
+        before: what is awaited before a command is passed on, by the command: reading changed templates, say.
         folder: where the socket and its file go; the user's runtime folder if not given.
         tcp: use a port on loopback instead of a Unix socket; as on Windows.
 
@@ -72,12 +73,14 @@ class ControlServer:
         game: str = "",
         version: str = "",
         extras: Mapping[str, Callable[[dict[str, Any]], Any]] | None = None,
+        before: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
         folder: Path | None = None,
         tcp: bool = not HAS_UNIX,
     ) -> None:
         self._debugger = debugger
         self._about: dict[str, Any] = {"command": command, "game": game, "version": version}
         self._extras = dict(extras or {})
+        self._before = dict(before or {})
         self._folder = folder
         self._tcp = tcp
         self._server: ws.Server | None = None
@@ -180,7 +183,7 @@ class ControlServer:
         try:
             async for frame in websocket:
                 session.heard(self._debugger.now())
-                self._receive(session, frame)
+                await self._receive(session, frame)
                 something.set()
         except ConnectionClosed:
             pass
@@ -192,16 +195,22 @@ class ControlServer:
                 task.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
 
-    def _receive(self, session: DebugSession, frame: str | bytes) -> None:
+    async def _receive(self, session: DebugSession, frame: str | bytes) -> None:
         """Pass a request on, or answer it here."""
-        if self._extras:
-            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
-                request = msgspec.json.decode(frame)
-                if isinstance(request, dict) and request.get("command") in self._extras:
-                    body = self._extras[request["command"]](request.get("arguments") or {})
-                    session.put({"id": request.get("id", 0), "ok": True, "body": msgspec.to_builtins(body)})
-                    return
-        session.receive(frame)
+        try:
+            request = msgspec.json.decode(frame)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            request = None
+        command = request.get("command") if isinstance(request, dict) else None
+        if not isinstance(command, str):
+            session.receive(frame)
+        elif command in self._extras:
+            body = self._extras[command](request.get("arguments") or {})
+            session.put({"id": request.get("id", 0), "ok": True, "body": msgspec.to_builtins(body)})
+        else:
+            if command in self._before:
+                await self._before[command]()
+            session.receive(request)
 
     async def _send(self, websocket: ws.ServerConnection, session: DebugSession, something: asyncio.Event) -> None:
         """Send what there is, until the connection ends."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+import os
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
 from brains.control import ControlClient, ControlLost, RequestFailed, ServerEntry
@@ -22,11 +23,13 @@ class Link(Protocol):
 
     Attributes:
         about: what it said of itself: `kind`, `server`, `pid`, `models`.
+        folder: where it was started: names of files are from there.
         on_event: gets each event.
         on_lost: is told once why the conversation is over, unless we ended it.
     """
 
     about: dict[str, Any]
+    folder: str
     on_event: Callable[[Event], None]
     on_lost: Callable[[str], None]
 
@@ -61,6 +64,7 @@ class ControlLink:
             entry, name=name, on_event=lambda event: self.on_event(event), on_lost=lambda reason: self.on_lost(reason)
         )
         self.about: dict[str, Any] = {}
+        self.folder = entry.folder or os.getcwd()
 
     async def start(self, *, events: bool = False) -> None:
         """Connect."""
@@ -83,7 +87,11 @@ class ControlLink:
 class LocalLink:
     """A debugger in this process: there is no socket, and so no lease."""
 
-    def __init__(self, debugger: Debugger, name: str) -> None:
+    def __init__(
+        self, debugger: Debugger, name: str, *, before: Mapping[str, Callable[[], Awaitable[None]]] | None = None
+    ) -> None:
+        self.folder = os.getcwd()
+        self._before = dict(before or {})
         self.on_event: Callable[[Event], None] = lambda event: None
         self.on_lost: Callable[[str], None] = lambda reason: None
         self.about: dict[str, Any] = {}
@@ -105,6 +113,8 @@ class LocalLink:
         """Do a request; its answer may come later."""
         if self._session.closed:
             raise ControlLost("the debugger is closed")
+        if command in self._before:
+            await self._before[command]()
         number = next(self._ids)
         waiting = self._loop.create_future()
         self._waiting[number] = waiting
@@ -130,7 +140,7 @@ class LocalLink:
 
     async def _pump(self) -> None:
         """Tick what is to run: no game does. Between two rounds, what is typed gets its turn."""
-        while self._debugger.pump():
+        while self._debugger.pump():  # noqa: ASYNC110 - what is to run is asked for, not told
             await asyncio.sleep(0)
 
     def _notify(self) -> None:

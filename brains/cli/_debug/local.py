@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brains.cli._debug.link import LocalLink
+from brains.cli._debugging import READS_PROMPTS, Edits
 from brains.config import Config, load_config
 from brains.debugger import Debugger
 from brains.debugger.local import ReplayHost, TreeHost
@@ -22,7 +23,6 @@ from brains.errors import BrainsError, ConfigError, TreeError
 if TYPE_CHECKING:
     from brains.cli._debug.starting import Target
     from brains.gateway import ModelRouter
-    from brains.prompts import PromptLibrary
 
 __all__ = ["local_link", "tree_factory"]
 
@@ -36,23 +36,23 @@ async def local_link(target: Target) -> AsyncIterator[LocalLink]:
     """
     async with contextlib.AsyncExitStack() as stack:
         host: ReplayHost | TreeHost
+        edits = Edits()
         if target.replay is not None:
-            host = await _replay_host(target, stack)
+            host = await _replay_host(target, stack, edits)
         else:
             assert target.tree is not None
             with tree_factory(target.tree) as factory:
                 host = TreeHost(factory, target.tree.rpartition(":")[2] or target.tree)
-        yield LocalLink(Debugger(host), "you")
+        yield LocalLink(Debugger(host), "you", before=dict.fromkeys(READS_PROMPTS, edits.look))
 
 
-async def _replay_host(target: Target, stack: contextlib.AsyncExitStack) -> ReplayHost:
+async def _replay_host(target: Target, stack: contextlib.AsyncExitStack, edits: Edits) -> ReplayHost:
     from brains.loading import load_trees
     from brains.recording import read_recording
     from brains.reload import PromptWatcher, load_prompts
 
     assert target.replay is not None
-    given = {"model": target.model, "trees": target.trees, "prompts": target.prompts}
-    config = load_config(target.config_file, **given)
+    config = load_config(target.config_file, model=target.model, trees=target.trees, prompts=target.prompts)
     recording = await asyncio.to_thread(read_recording, Path(target.replay))
     library = await asyncio.to_thread(load_trees, config.trees_folder)
     prompts = await asyncio.to_thread(load_prompts, config.prompts_folder)
@@ -66,14 +66,9 @@ async def _replay_host(target: Target, stack: contextlib.AsyncExitStack) -> Repl
     )
     if router is not None:
         host.subscribe_to = router.subscribe
-    watcher = PromptWatcher(config.prompts_folder, prompts)
-    host.reload_prompts = lambda: _reload(watcher, prompts)
+    edits.watcher = PromptWatcher(config.prompts_folder, prompts, edits.note)
+    host.reload_prompts = edits.take
     return host
-
-
-def _reload(watcher: PromptWatcher, prompts: PromptLibrary) -> list[str]:
-    """Read changed templates."""
-    raise NotImplementedError
 
 
 @contextlib.asynccontextmanager
@@ -98,7 +93,9 @@ def tree_factory(named: str) -> Iterator[Callable[[], Any]]:
     """
     module_name, colon, name = named.rpartition(":")
     if not colon or not module_name or not name:
-        raise click.UsageError(f"--tree wants MODULE:FUNCTION, such as py_trees.demos.selector:create_root, not {named!r}")
+        raise click.UsageError(
+            f"--tree wants MODULE:FUNCTION, such as py_trees.demos.selector:create_root, not {named!r}"
+        )
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:

@@ -45,8 +45,8 @@ class Rates:
 
     def per_second(self, agent: str) -> float:
         """Return its ticks per second lately; 0 where that is not known."""
-        seen = self._seen.get(agent, ())
-        if len(seen) < 2 or seen[-1][0] <= seen[0][0]:
+        seen = self._seen.get(agent)
+        if seen is None or len(seen) < 2 or seen[-1][0] <= seen[0][0]:
             return 0.0
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
 

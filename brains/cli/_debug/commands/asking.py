@@ -6,7 +6,6 @@ import asyncio
 import os
 import shlex
 import sys
-from pathlib import Path
 from typing import Any
 
 from brains.cli._debug import show_prompt
@@ -57,7 +56,8 @@ async def edit(console: Console, rest: str) -> None:
     file = body.get("file") or ""
     if not file:
         raise UsageError(f"the prompt {body.get('prompt', '')} is not in a file", "it cannot be edited here")
-    await _run_editor(console, Path(file))
+    file = os.path.join(console.link.folder, file)
+    await _run_editor(console, file)
     answer = await console.ask("reload")
     console.out.answer("edit", {"file": file, **answer}, lambda: show_prompt.reloaded(answer))
     for error in answer.get("errors", ()):
@@ -65,14 +65,14 @@ async def edit(console: Console, rest: str) -> None:
             raise RequestFailed("prompt_error", str(error.get("message")), "`edit` again; the last good one is in use")
 
 
-async def _run_editor(console: Console, file: Path) -> None:
+async def _run_editor(console: Console, file: str) -> None:
     named = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not named:
         if not (console.interactive and sys.stdin.isatty()):
             raise UsageError("no editor", "put one into EDITOR")
         named = "notepad" if sys.platform == "win32" else "vi"
     try:
-        editor = await asyncio.create_subprocess_exec(*shlex.split(named), str(file))
+        editor = await asyncio.create_subprocess_exec(*shlex.split(named), file)
     except (OSError, ValueError) as error:
         raise UsageError(f"the editor {named!r} does not start: {error}", "name another in EDITOR") from error
     code = await editor.wait()
