@@ -201,13 +201,16 @@ class Console:
         """
         return await self.link.request(command, **{key: given for key, given in arguments.items() if given != ""})
 
-    async def go(self, name: str, command: str, *, wait: bool | None = None, **arguments: Any) -> None:
+    async def go(
+        self, name: str, command: str, *, wait: bool | None = None, quiet: bool = False, **arguments: Any
+    ) -> None:
         """Send a request after which the agent runs, and wait until it stands still again.
 
         Args:
             name: the command as people call it.
             command: the request.
             wait: whether to; a person waits, too, as in any debugger, and interrupts it by Ctrl-C.
+            quiet: print no answer.
             **arguments: of the request.
 
         Raises:
@@ -219,7 +222,8 @@ class Console:
         body = await self.ask(command, **arguments)
         if body.get("agent") == self.agent and body.get("state") != "held":
             self.stop, self.frames, self.focus = None, [], None
-        self.out.answer(name, body, list)
+        if not quiet:
+            self.out.answer(name, body, list)
         if asyncio.current_task() is self._pump or wait is False:
             return
         if wait is None and not await self._may_stop(command):

@@ -17,6 +17,9 @@ __all__ = ["ControlLink", "Link", "LocalLink"]
 
 Event = dict[str, Any]
 
+_RUNNING = frozenset({"pause", "continue", "step", "next", "finish", "tick", "until", "restart", "fork", "rerun"})
+"""Requests after which something may have to be ticked. In a process without a game nothing runs before one of them."""
+
 
 class Link(Protocol):
     """A conversation with a debugger.
@@ -120,7 +123,7 @@ class LocalLink:
         self._waiting[number] = waiting
         try:
             self._session.receive({"id": number, "command": command, "arguments": arguments})
-            if self._pumping is None or self._pumping.done():
+            if command in _RUNNING and (self._pumping is None or self._pumping.done()):
                 self._pumping = asyncio.create_task(self._pump())
             answer = await waiting
         finally:

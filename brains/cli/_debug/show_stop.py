@@ -155,7 +155,7 @@ def frames(body: Body, focus: int | None = None) -> list[Line | str]:
                  dim(f"  {one.get('kind', '')}  {place(one)}"))
         )  # fmt: skip
     if (stopped := body.get("stop")) is not None:
-        return [*stop(stopped), *lines] if not found else [*lines, *stop(stopped)[:1]]
+        return [*stop(stopped)[: 1 if found else None], *lines]
     return lines or ["it runs; `pause` stops it"]
 
 
@@ -165,7 +165,8 @@ def why(body: Body) -> list[Line]:
     lines = [line(f"tick {body['tick']}: ", status(word, text=word), *_action_of(body))]
     for one in body.get("tried", ()):
         indent = "  " * (one.get("depth", 0) + 1)
-        parts: list[str | Piece] = [indent, status(one["status"]), " ", _leaf(one["path"])]
+        at_work = one.get("verdict") == "at work"
+        parts: list[str | Piece] = [indent, status("RUNNING" if at_work else one["status"]), " ", _leaf(one["path"])]
         if verdict := one.get("verdict"):
             parts.append(f"  {verdict}")
         if reason := one.get("reason"):

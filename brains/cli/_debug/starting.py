@@ -119,6 +119,8 @@ async def _attach_quietly(console: Console, agent: str, target: Target) -> None:
     """Attach without a word: the output of a script is what its commands say."""
     try:
         console.select(await console.ask("attach", agent=agent, mode="watch" if target.watch else "control"))
+        if console.stop is None and console.link.about.get("kind") != "live":
+            await console.go("agent", "pause", wait=True, quiet=True)
     except RequestFailed as error:
         console.fail("agent", error.kind, error.message, error.hint)
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import tokenize
 from typing import Any
 
 from brains.cli._debug import show_prompt, show_stop, show_tree
@@ -9,8 +12,11 @@ from brains.cli._debug.commands.table import command
 from brains.cli._debug.console import Console
 from brains.cli._debug.parsing import UsageError, number, options, unquoted, value_of
 from brains.cli._debug.text import Line, dim, line, value
+from brains.control import RequestFailed
 
 GROUP = "Looking and changing"
+AROUND = 5
+"""Lines of source before and after the one that counts."""
 
 
 @command("where", group=GROUP, short="w bt")
@@ -58,11 +64,26 @@ async def tree(console: Console, rest: str) -> None:
 async def list_(console: Console, rest: str) -> None:
     """Show the source around the line that makes a node; --class: of its class."""
     node, given = options(rest, {"--class": bool, "-n": int})
-    extra: dict[str, Any] = {"of_class": True} if "--class" in given else {}
-    if "-n" in given:
-        extra["context"] = given["-n"]
-    body = await console.ask("source", agent=console.agent, node=unquoted(node) or console.node, **extra)
-    console.out.answer("list", body, lambda: show_tree.source(body))
+    body = await console.ask("source", agent=console.agent, node=unquoted(node) or console.node)
+    part = "class_" if "--class" in given else ""
+    file, line_number = body.get(f"{part}file") or "", body.get(f"{part}line") or 0
+    if not file or not line_number:
+        raise RequestFailed("no_source", f"it is not known where {body['path']} is made", "try `list --class`")
+    path = os.path.join(console.link.folder, file)
+    first, lines = await asyncio.to_thread(_source_lines, path, line_number, given.get("-n", AROUND))
+    shown = {**body, "file": file, "line": line_number, "first_line": first, "lines": lines}
+    console.out.answer("list", shown, lambda: show_tree.source(shown))
+
+
+def _source_lines(file: str, number: int, around: int) -> tuple[int, list[str]]:
+    """Return the number of the first line and the lines around one, as the interpreter that read them decodes them."""
+    first = max(1, number - around)
+    try:
+        with tokenize.open(file) as source:
+            lines = source.read().splitlines()
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
+        raise RequestFailed("no_source", f"{file} cannot be read: {error}") from error
+    return first, lines[first - 1 : number + around]
 
 
 @command("print", "EXPR", group=GROUP, short="p", completes="keys")
@@ -74,7 +95,7 @@ async def print_(console: Console, rest: str) -> None:
     if not rest:
         raise UsageError("print what?", "as in: print me.hp")
     body = await console.ask("evaluate", agent=console.agent, expression=rest)
-    console.out.answer("print", body, lambda: [body["text"] if "text" in body else value(body.get("value"), 0)])
+    console.out.answer("print", body, lambda: _nested(body.get("value"), 0))
 
 
 @command("display", "[EXPR]", group=GROUP, completes="keys")

@@ -35,6 +35,11 @@ async def agent(console: Console, rest: str) -> None:
     extra = {"take": True} if given.get("--take") else {}
     body = await console.ask("attach", agent=unquoted(name), mode=mode, **extra)
     console.select(body)
+    if console.stop is None and console.link.about.get("kind") != "live":
+        # No game drives it, so it begins where it stands: before its first node.
+        console.out.answer("agent", body, list)
+        await console.go("pause", "pause", wait=True, quiet=True)
+        return
     console.out.answer("agent", body, lambda: show_stop.stop(body["stop"]) if console.stop else
                        [*show_stop.one_agent(body)])  # fmt: skip
 
