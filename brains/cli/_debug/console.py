@@ -219,9 +219,8 @@ class Console:
         """
         self._halted.clear()
         self._gone = ""
+        # That it runs is said by an event: by now it may stand still again, and the answer does not know.
         body = await self.ask(command, **arguments)
-        if body.get("agent") == self.agent and body.get("state") != "held":
-            self.stop, self.frames, self.focus = None, [], None
         if not quiet:
             self.out.answer(name, body, list)
         if asyncio.current_task() is self._pump or wait is False:
