@@ -293,6 +293,7 @@ class Debugger:
             agent=agent.id,
             session=agent.session,
             brain=agent.brain,
+            state="running",
             tick=agent.tick_number,
             time=agent.clock.now(),
             status=status_word(agent.root.status),
