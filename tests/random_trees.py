@@ -1,4 +1,4 @@
-"""Random trees of all that the vocabulary has and of stock py_trees, for tests that hold two ways to tick against each other."""
+"""Random trees of all that the vocabulary and stock py_trees have, for tests that hold two ways to tick together."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import Any, ClassVar
 import py_trees
 from py_trees.behaviour import Behaviour
 from py_trees.common import ParallelPolicy, Status
-from py_trees.decorators import (
-    Condition as WaitFor,
-)
+from py_trees.decorators import Condition as WaitFor
 from py_trees.decorators import (
     Count,
     EternalGuard,
@@ -145,14 +143,13 @@ class Maker:
             lambda: py_trees.composites.Parallel(name, ParallelPolicy.SuccessOnOne(), children),
         ]
         if not self._stock_only:
-            makers += [
-                lambda: RandomSelector(name, children),
-                lambda: LLMSelector(
-                    name, {f"w{number}": child for number, child in enumerate(children)}, prompt="respond",
-                    inputs={"stranger": {"looks": "odd"}}, fallback=draw.choice([None, "w0"]),
-                    meanwhile=draw.choice([None, "w0"]), reask=draw.choice([None, 0.3]), deadline=0.5, retry=0.2,
-                ),
-            ]  # fmt: skip
+            makers.append(lambda: RandomSelector(name, children))
+        if not self._stock_only and len(children) > 1:
+            makers.append(lambda: LLMSelector(
+                name, dict(zip(("fight", "run", "hide"), children, strict=False)), prompt="respond",
+                inputs={"stranger": {"looks": "odd"}}, fallback=draw.choice([None, "run"]), deadline=0.5, retry=0.2,
+                meanwhile=draw.choice([None, "fight"]), reask=draw.choice([None, 0.3]),
+            ))  # fmt: skip
         return draw.choice(makers)()
 
     def _decorator(self, depth: int) -> Behaviour:

@@ -161,17 +161,15 @@ def test_a_forced_node_has_its_result_and_nothing_below_it_lives_on(
     node = nodes[pick % len(nodes)]
     instrument = Instrument(game.agent.root)
     instrument.force(node, status, keep=keep)
+    met = 0
     for _ in range(4):
-        met = 0
         for step in game.agent.steps(game.snapshot(), instrument):
-            if step == (node, "exit"):
-                met += 1
-                if met == 1 and (keep or node not in instrument.forced):
-                    forced = keep or not getattr(node, "_met", False)
-                    if forced:
-                        assert node.status is status
-                        assert all(one.status is not Status.RUNNING for one in node.iterate() if one is not node)
-                    node._met = True  # type: ignore[attr-defined]
+            if step != (node, "exit"):
+                continue
+            met += 1
+            if keep or met == 1:
+                assert node.status is status
+                assert all(one.status is not Status.RUNNING for one in node.iterate() if one is not node)
     instrument.remove()
     for _ in range(3):
         report = game.agent.tick(game.snapshot())
