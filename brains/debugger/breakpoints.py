@@ -168,6 +168,7 @@ def _read(given: Break, selected: str) -> BreakpointInfo:
         log=given.log,
         once=given.once,
         enabled=given.enabled,
+        hits=0,
         ignore=given.ignore,
         commands=list(given.commands),
     )

@@ -136,7 +136,7 @@ class Debugger:
         self._number += 1
         self.rules.breakpoints[one.number] = one
         for agent in agents:
-            if one.applies(agent):
+            if one.info.enabled and one.applies(agent):
                 control = self.control_of(agent)
                 if one.watched is not None and control.in_tick:
                     one.values[control.place] = self.rules.value_of(one, control)
@@ -293,6 +293,7 @@ class Debugger:
             agent=agent.id,
             session=agent.session,
             brain=agent.brain,
+            state="running",
             tick=agent.tick_number,
             time=agent.clock.now(),
             status=status_word(agent.root.status),

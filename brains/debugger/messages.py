@@ -121,18 +121,18 @@ class Request(msgspec.Struct, kw_only=True):
     arguments: dict[str, Any] = {}
 
 
-class _Body(msgspec.Struct, kw_only=True, omit_defaults=True):
+class _Body(msgspec.Struct, omit_defaults=True):
     """Base of what answers and events are made of."""
 
 
-class Visit(_Body):
+class Visit(_Body, kw_only=True):
     """A node that ran in this tick."""
 
     path: str
     status: StatusWord
 
 
-class CancelInfo(_Body):
+class CancelInfo(_Body, kw_only=True):
     """A node that was stopped while it ran."""
 
     path: str
@@ -143,7 +143,7 @@ class CancelInfo(_Body):
     tick: int = 0
 
 
-class DecisionInfo(_Body):
+class DecisionInfo(_Body, kw_only=True):
     """The model's last word to one leaf, or why there was none."""
 
     leaf: str
@@ -166,23 +166,23 @@ class DecisionInfo(_Body):
     """It came of `rerun --apply`."""
 
 
-class Stop(_Body):
+class Stop(_Body, kw_only=True):
     """Where and why an agent stands still."""
 
     reason: StopReason
     agent: str
-    session: str = ""
+    session: str
     brain: str = ""
-    tick: int = 0
-    time: float = 0.0
+    tick: int
+    time: float
     """Agent time in seconds."""
-    phase: Phase = "enter"
-    node: str = ""
+    phase: Phase
+    node: str
     """Name of the node; empty between ticks."""
-    path: str = ""
-    kind: str = ""
+    path: str
+    kind: str
     """Class of the node."""
-    status: StatusWord = "INVALID"
+    status: StatusWord
     """Of the node; at `enter` that of its last run."""
     feedback: str = ""
     """The node's feedback message."""
@@ -201,17 +201,17 @@ class Stop(_Body):
     """The last one of this node, or else of this agent."""
 
 
-class AgentInfo(_Body):
+class AgentInfo(_Body, kw_only=True):
     """One agent in a list."""
 
     agent: str
-    session: str = ""
-    brain: str = ""
-    state: Literal["running", "held", "waiting"] = "running"
+    session: str
+    brain: str
+    state: Literal["running", "held", "waiting"]
     """`held`: stands still; `waiting`: goes on at the next snapshot of the game, by command."""
-    tick: int = 0
+    tick: int
     time: float = 0.0
-    status: StatusWord = "INVALID"
+    status: StatusWord
     running: list[str] = []
     """Paths of the leaves at work."""
     thinking: list[str] = []
@@ -228,13 +228,13 @@ class AgentInfo(_Body):
     stop: Stop | None = None
 
 
-class NodeInfo(_Body):
+class NodeInfo(_Body, kw_only=True):
     """One node of a tree, its children inside it."""
 
     path: str
     name: str
     kind: str
-    status: StatusWord = "INVALID"
+    status: StatusWord
     last_status: StatusWord = "INVALID"
     """That of the last time it ran, kept after a reset."""
     last_tick: int = 0
@@ -256,35 +256,35 @@ class NodeInfo(_Body):
     children: list[NodeInfo] = []
 
 
-class Frame(_Body):
+class Frame(_Body, kw_only=True):
     """One node on the way from the root to where the agent stands."""
 
     path: str
     name: str
     kind: str
-    status: StatusWord = "INVALID"
+    status: StatusWord
     file: str = ""
     line: int = 0
 
 
-class BreakpointInfo(_Body):
+class BreakpointInfo(_Body, kw_only=True):
     """A breakpoint, log point or watch."""
 
     number: int
     kind: Literal["node", "line", "template", "model_error", "error", "data"]
     where: str
-    agents: str = "*"
+    agents: str
     """Glob of the agents' ids."""
-    on: str = "enter"
+    on: str
     """`enter`, `exit`, `success`, `failure`, `running`, `cancel` or `error`."""
     condition: str = ""
     log: str = ""
     """The text of a log point, which does not stop."""
     once: bool = False
-    enabled: bool = True
+    enabled: bool
     ignore: int = 0
     """So many more hits are let by."""
-    hits: int = 0
+    hits: int
     commands: list[str] = []
     """What the front end runs after a stop; the core only keeps it."""
     nodes: list[str] = []
@@ -294,16 +294,16 @@ class BreakpointInfo(_Body):
     """What may be a slip: nothing matches now."""
 
 
-class TickInfo(_Body):
+class TickInfo(_Body, kw_only=True):
     """One finished tick of one agent, in a history or as an event."""
 
     agent: str
     tick: int
-    session: str = ""
-    time: float = 0.0
+    session: str
+    time: float
     seq: int = 0
     """Number of the game's snapshot."""
-    status: StatusWord = "INVALID"
+    status: StatusWord
     running: list[str] = []
     action: str = ""
     """What it ordered."""

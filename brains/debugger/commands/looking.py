@@ -92,7 +92,9 @@ class _TreeView:
     def node(self, node: Behaviour) -> NodeInfo:
         control, agent = self._control, self._control.agent
         path = agent.path_of(node)
-        info = NodeInfo(path=path, name=node.name, kind=type(node).__name__, feedback=node.feedback_message)
+        info = NodeInfo(
+            path=path, name=node.name, kind=type(node).__name__, status="INVALID", feedback=node.feedback_message
+        )
         if self._moment is None:
             info.status = status_word(node.status)
             info.visited = node in self._visited
