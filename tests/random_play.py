@@ -154,9 +154,7 @@ DECORATORS: dict[str, Callable[[Behaviour], Behaviour]] = {
     "inverter": lambda child: py_trees.decorators.Inverter("not", child),
     "retry": lambda child: py_trees.decorators.Retry("retry", child, 2),
     "repeat": lambda child: py_trees.decorators.Repeat("repeat", child, 2),
-    "oneshot": lambda child: py_trees.decorators.OneShot(
-        "once", child, py_trees.common.OneShotPolicy.ON_COMPLETION
-    ),
+    "oneshot": lambda child: py_trees.decorators.OneShot("once", child, py_trees.common.OneShotPolicy.ON_COMPLETION),
 }
 trees: Any = st.recursive(
     st.sampled_from(sorted(LEAVES)),
