@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from brains import __version__
+from brains.cli._record import Recorded, record_options, recorder_of
 from brains.config import Config, OtelSettings, load_config
 from brains.errors import BrainsError, ConfigError, ModelError
 from brains.warmup import warm_up, warm_up_questions
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from brains.gateway import Metrics, ModelRouter, Watcher
     from brains.library import BrainLibrary
     from brains.prompts import PromptLibrary
+    from brains.recording import FileRecorder
     from brains.snapshot import TickReport
 
 __all__ = ["command"]
@@ -46,6 +48,7 @@ Examples:
   brains serve --allow-origin http://localhost:8060         let a web export in
   brains serve --log-level debug                  what agents ask, decide and do, line by line
   brains serve --break 'guard:*/Respond' --wait   agents wait for `brains debug` before their first tick
+  brains serve --record run.jsonl                 all that agents do, for `brains replay` and `brains trace`
   brains serve --stats                            what leaves asked and models did, every 10 s and at the end
   brains serve --stats 60 --stats-format json >> stats.jsonl
   brains serve --stats 0                          only at the end
@@ -99,12 +102,14 @@ Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by 
     help="Hold an agent there until somebody debugs it, as in 'guard_*:*/Respond:exit'; repeatable.",
 )
 @click.option("--wait", is_flag=True, help="Hold agents before their first tick: those of --break, or all.")
+@record_options
 @click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
 def command(
     config_file: str | None,
     allow_origins: tuple[str, ...],
     stops: tuple[str, ...],
     wait: bool,
+    record: Recorded | None,
     stats_every: float | None,
     stats_format: StatsFormat,
     **options: Any,
@@ -134,7 +139,8 @@ def command(
     for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
     stats = None if stats_every is None else _Stats(stats_every, stats_format)
-    asyncio.run(_serve(config, library, prompts, folder, stats, _Stops(breakpoints, wait)))
+    with recorder_of(record, prompts, trees) as recorder:
+        asyncio.run(_serve(config, library, prompts, folder, stats, recorder, _Stops(breakpoints, wait)))
     _say("stopped", stats)
 
 
@@ -176,7 +182,13 @@ def _say(text: str, stats: _Stats | None) -> None:
 
 
 async def _serve(
-    config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path, stats: _Stats | None, stops: _Stops
+    config: Config,
+    library: BrainLibrary,
+    prompts: PromptLibrary,
+    folder: Path,
+    stats: _Stats | None,
+    recorder: FileRecorder | None,
+    stops: _Stops,
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
@@ -192,9 +204,10 @@ async def _serve(
     failed: list[BrainsError] = []
     async with _telemetry(config) as tracing:
         router = router_of(config, [metrics, *tracing])
+        factory: Callable[..., Agent] = functools.partial(Agent, prompts=prompts, asker=router)
         server = Server(
             library,
-            functools.partial(Agent, prompts=prompts, asker=router),
+            factory if recorder is None else recorder.factory(factory),
             router,
             host=config.host,
             port=config.port,
@@ -225,6 +238,8 @@ async def _serve(
                 _say(f"{_models(config)}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}", stats)
                 if stops.wait:
                     _say("agents wait for a debugger before their first tick: `brains debug`", stats)
+                if recorder is not None:
+                    _say(f"recording to {recorder.path}", stats)
                 sys.stdout.flush()
                 async with asyncio.TaskGroup() as tasks:
                     background = [

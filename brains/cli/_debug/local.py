@@ -48,12 +48,12 @@ async def local_link(target: Target) -> AsyncIterator[LocalLink]:
 
 async def _replay_host(target: Target, stack: contextlib.AsyncExitStack, edits: Edits) -> ReplayHost:
     from brains.loading import load_trees
-    from brains.recording import read_recording
+    from brains.recording import open_recording
     from brains.reload import PromptWatcher, load_prompts
 
     assert target.replay is not None
     config = load_config(target.config_file, model=target.model, trees=target.trees, prompts=target.prompts)
-    recording = await asyncio.to_thread(read_recording, Path(target.replay))
+    recording = await asyncio.to_thread(open_recording, target.replay)
     library = await asyncio.to_thread(load_trees, config.trees_folder)
     prompts = await asyncio.to_thread(load_prompts, config.prompts_folder)
     router = None if target.model is None else await stack.enter_async_context(_model(config))

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from brains.questions import ChatModel, ModelInfo, Question, Way
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
+from brains.trace import Recorder
 from brains.warmup import warm_up, warm_up_questions
 
 __all__ = ["Ending", "Run", "play"]
@@ -54,6 +55,7 @@ class Run:
     port: int
     godot: GodotGame | None = None
     """What is played; None: the yard in the terminal."""
+    recorder: Recorder | None = None
 
 
 @dataclass
@@ -95,7 +97,9 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     edits.watcher = PromptWatcher(run.prompts_folder, run.prompts, edits.note)
     gateway = Gateway(run.model, way=run.way, watchers=[metrics])
     router = ModelRouter({"": gateway})
-    factory = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
+    factory: Callable[..., Agent] = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
+    if run.recorder is not None:
+        factory = run.recorder.factory(factory)
     server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
     debugger = debugger_of(server, gateway, command="demo", prompts=run.prompts, edits=edits)
     with stopped_by_signals() as stop:
