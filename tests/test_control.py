@@ -30,7 +30,7 @@ from brains.control import (
     runtime_folder,
 )
 from brains.control.peer import uid_of
-from brains.debugger import Debugger, DebugSession
+from brains.debugger import DebugError, Debugger, DebugSession
 from brains.errors import ConfigError
 
 UNIX = pytest.param(False, marks=pytest.mark.skipif(sys.platform == "win32", reason="no Unix sockets in asyncio there"))
@@ -221,11 +221,18 @@ async def test_what_cannot_be_done_is_answered(folder: Path, clock: Clock, frame
 
 
 async def test_extras_are_answered_by_the_shell(folder: Path, clock: Clock) -> None:
-    server, _ = server_of(folder, clock, extras={"stats": lambda given: {"asked": 3, **given}})
+    async def stats(given: dict[str, Any]) -> dict[str, Any]:
+        if "bad" in given:
+            raise DebugError("bad_arguments", "bad is not good", "leave it out")
+        return {"asked": 3, **given}
+
+    server, _ = server_of(folder, clock, extras={"stats": stats})
     async with server:
         assert server.entry is not None
         async with ControlClient(server.entry) as client:
             assert await client.request("stats", x=1) == {"asked": 3, "x": 1}
+            with pytest.raises(RequestFailed, match="bad is not good; leave it out"):
+                await client.request("stats", bad=1)
             with pytest.raises(RequestFailed, match="there is no command 'stat'"):
                 await client.request("stat")
 

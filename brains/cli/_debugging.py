@@ -16,7 +16,7 @@ from brains.errors import ConfigError
 from brains.server.debugging import ServerHost
 
 if TYPE_CHECKING:
-    from brains.debugger.host import Past
+    from brains.cli._recordings import Recordings
     from brains.errors import PromptError
     from brains.prompts import PromptLibrary
     from brains.reload import PromptWatcher
@@ -29,6 +29,7 @@ log = logging.getLogger("brains.debug")
 
 READS_PROMPTS = ("reload", "rerun", "prompt", "template")
 """Commands that are about templates as they are now, and not as they were 0.3 s ago."""
+READS_PAST = ("replay", "fork")
 
 
 class Edits:
@@ -84,10 +85,9 @@ def debugger_of(
     prompts: PromptLibrary,
     edits: Edits,
     models: Sequence[str] = (),
+    recordings: Recordings,
     breakpoints: Sequence[dict[str, Any]] = (),
     wait: bool = False,
-    record: Callable[[bool, str], str | None] | None = None,
-    past: Past | None = None,
 ) -> Debugger:
     """Give a server a debugger, before its first game comes. What it costs is one look per snapshot.
 
@@ -101,9 +101,8 @@ def debugger_of(
         name=f"brains {command}",
         models=lambda: list(models),
         reload=edits.take,
-        record=record,
-        past=past,
     )
+    recordings.attach(host)
     debugger = Debugger(host, server=f"brains {__version__}")
     try:
         debugger.set_up(breakpoints, wait=wait)
@@ -120,8 +119,9 @@ async def reachable(
     *,
     command: str,
     edits: Edits,
+    recordings: Recordings,
+    stats: Callable[[], Any],
     required: bool = False,
-    stats: Callable[[], Any] | None = None,
 ) -> AsyncIterator[None]:
     """Let this user's debuggers in, until the block ends. The server listens already.
 
@@ -129,13 +129,17 @@ async def reachable(
         ConfigError: there is no place for the socket, and it is required: agents wait for a debugger. Otherwise that is
             only said, since a game can be played all the same.
     """
+
+    async def counted(given: dict[str, Any]) -> Any:
+        return stats()
+
     control = ControlServer(
         debugger,
         command=command,
         game=server.url,
         version=__version__,
-        extras={} if stats is None else {"stats": lambda given: stats()},
-        before=dict.fromkeys(READS_PROMPTS, edits.look),
+        extras={"stats": counted, "record": recordings.record},
+        before=dict.fromkeys(READS_PROMPTS, edits.look) | dict.fromkeys(READS_PAST, recordings.refresh),
     )
     try:
         await control.start()

@@ -193,6 +193,7 @@ async def _serve(
     """Serve until a signal comes."""
     from brains.agent import Agent
     from brains.cli._debugging import Edits, debugger_of, reachable
+    from brains.cli._recordings import Recordings
     from brains.cli._running import keep_watching, router_of, stopped_by_signals
     from brains.cli._stats import stats_of
     from brains.gateway import Metrics
@@ -204,10 +205,10 @@ async def _serve(
     failed: list[BrainsError] = []
     async with _telemetry(config) as tracing:
         router = router_of(config, [metrics, *tracing])
-        factory: Callable[..., Agent] = functools.partial(Agent, prompts=prompts, asker=router)
+        recordings = Recordings(library, prompts, config.trees_folder, router, recorder)
         server = Server(
             library,
-            factory if recorder is None else recorder.factory(factory),
+            recordings.factory(functools.partial(Agent, prompts=prompts, asker=router)),
             router,
             host=config.host,
             port=config.port,
@@ -218,7 +219,7 @@ async def _serve(
             version=__version__,
         )
         debugger = debugger_of(
-            server, router, command="serve", prompts=prompts, edits=edits, models=router.names,
+            server, router, command="serve", prompts=prompts, edits=edits, models=router.names, recordings=recordings,
             breakpoints=stops.breakpoints, wait=stops.wait,
         )  # fmt: skip
         try:
@@ -227,8 +228,9 @@ async def _serve(
                 await server.start()
                 await stack.enter_async_context(
                     reachable(
-                        debugger, server, command="serve", edits=edits, required=bool(stops.breakpoints) or stops.wait,
+                        debugger, server, command="serve", edits=edits, recordings=recordings,
                         stats=lambda: stats_of(metrics, router, since),
+                        required=bool(stops.breakpoints) or stops.wait,
                     )
                 )  # fmt: skip
                 _say(f"listening on {server.url}", stats)

@@ -22,6 +22,7 @@ from websockets.exceptions import ConnectionClosed
 from brains.control.discovery import SUFFIX, ServerEntry, forget
 from brains.control.folder import RUNTIME_VARIABLE, runtime_folder, write_owner_only
 from brains.control.peer import PeerGate
+from brains.debugger.messages import DebugError, answer, failure
 from brains.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -55,9 +56,10 @@ class ControlServer:
         command: the command that runs, for people.
         game: where the game connects, for people.
         version: of brains, for people.
-        extras: requests that are answered here and not by the debugger, by their command; each gets the arguments and
-            returns the body.
-        before: what is awaited before a command is passed on, by the command: reading changed templates, say.
+        extras: requests that are answered here and not by the debugger, by their command: each gets the arguments,
+            returns the body, and may raise a `DebugError`.
+        before: what is awaited before a command is passed on, by the command: reading changed templates, say; may raise
+            a `DebugError`.
         folder: where the socket and its file go; the user's runtime folder if not given.
         tcp: use a port on loopback instead of a Unix socket; as on Windows.
 
@@ -72,7 +74,7 @@ class ControlServer:
         command: str = "",
         game: str = "",
         version: str = "",
-        extras: Mapping[str, Callable[[dict[str, Any]], Any]] | None = None,
+        extras: Mapping[str, Callable[[dict[str, Any]], Awaitable[Any]]] | None = None,
         before: Mapping[str, Callable[[], Awaitable[None]]] | None = None,
         folder: Path | None = None,
         tcp: bool = not HAS_UNIX,
@@ -204,12 +206,17 @@ class ControlServer:
         command = request.get("command") if isinstance(request, dict) else None
         if not isinstance(command, str):
             session.receive(frame)
-        elif command in self._extras:
-            body = self._extras[command](request.get("arguments") or {})
-            session.put({"id": request.get("id", 0), "ok": True, "body": msgspec.to_builtins(body)})
-        else:
+            return
+        number = request.get("id", 0)
+        try:
+            if command in self._extras:
+                session.put(answer(number, await self._extras[command](request.get("arguments") or {})))
+                return
             if command in self._before:
                 await self._before[command]()
+        except DebugError as error:
+            session.put(failure(number, error))
+        else:
             session.receive(request)
 
     async def _send(self, websocket: ws.ServerConnection, session: DebugSession, something: asyncio.Event) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import functools
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from brains.cli._demo.godot import GodotGame
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
 from brains.cli._demo.yard import Yard
+from brains.cli._recordings import Recordings
 from brains.cli._running import keep_watching, stopped_by_signals
 from brains.cli._stats import stats_of
 from brains.errors import BrainsError
@@ -26,10 +27,10 @@ from brains.gateway import Gateway, Metrics, ModelRouter
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import ChatModel, ModelInfo, Question, Way
+from brains.recording import FileRecorder
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
-from brains.trace import Recorder
 from brains.warmup import warm_up, warm_up_questions
 
 __all__ = ["Ending", "Run", "play"]
@@ -46,6 +47,7 @@ class Run:
     library: BrainLibrary
     prompts: PromptLibrary
     prompts_folder: Path
+    trees_folder: Path
     model: ChatModel
     way: Way | None
     seconds: float | None
@@ -55,7 +57,7 @@ class Run:
     port: int
     godot: GodotGame | None = None
     """What is played; None: the yard in the terminal."""
-    recorder: Recorder | None = None
+    recorder: FileRecorder | None = None
 
 
 @dataclass
@@ -97,11 +99,10 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     edits.watcher = PromptWatcher(run.prompts_folder, run.prompts, edits.note)
     gateway = Gateway(run.model, way=run.way, watchers=[metrics])
     router = ModelRouter({"": gateway})
-    factory: Callable[..., Agent] = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
-    if run.recorder is not None:
-        factory = run.recorder.factory(factory)
+    recordings = Recordings(run.library, run.prompts, run.trees_folder, gateway, run.recorder)
+    factory = recordings.factory(functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed))
     server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
-    debugger = debugger_of(server, gateway, command="demo", prompts=run.prompts, edits=edits)
+    debugger = debugger_of(server, gateway, command="demo", prompts=run.prompts, edits=edits, recordings=recordings)
     with stopped_by_signals() as stop:
         try:
             await server.start()  # a port in use is said before the model loads
@@ -117,7 +118,12 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
             async with (
                 _in_background(show, edits.watcher, stop),
                 reachable(
-                    debugger, server, command="demo", edits=edits, stats=lambda: stats_of(metrics, router, since)
+                    debugger,
+                    server,
+                    command="demo",
+                    edits=edits,
+                    recordings=recordings,
+                    stats=lambda: stats_of(metrics, router, since),
                 ),
             ):
                 if run.godot is None:

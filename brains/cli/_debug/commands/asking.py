@@ -17,18 +17,33 @@ from brains.control import RequestFailed
 GROUP = "Prompts and the model"
 
 
+async def _of_leaf(console: Console, request: str, node: str, **extra: Any) -> dict[str, Any]:
+    """Ask about a leaf. Without a node that is where the agent stands; if that asks no model, the last one that did."""
+    named = unquoted(node) or console.node
+    try:
+        return await console.ask(request, agent=console.agent, node=named, **extra)
+    except RequestFailed as error:
+        last = ((console.stop or {}).get("decision") or {}).get("leaf")
+        if error.kind != "no_prompt" or named or not last:
+            raise
+        return await console.ask(request, agent=console.agent, node=last, **extra)
+
+
 @command("prompt", "[NODE] [--all]", group=GROUP, completes="nodes")
 async def prompt(console: Console, rest: str) -> None:
-    """Show a leaf's prompt as the model got it, and how it would be now; --all: with all its examples."""
+    """Show a leaf's prompt as the model got it, and how it would be now; --all: with all its examples.
+
+    Without NODE: of the leaf where the agent stands, or else of the one whose answer came last.
+    """
     node, given = options(rest, {"--all": bool})
-    body = await console.ask("prompt", agent=console.agent, node=unquoted(node) or console.node)
+    body = await _of_leaf(console, "prompt", node)
     console.out.answer("prompt", body, lambda: show_prompt.prompt(body, full=bool(given)))
 
 
 @command("reply", "[NODE]", group=GROUP, completes="nodes")
 async def reply(console: Console, rest: str) -> None:
     """Show the model's last answer to a leaf: raw, with its probabilities, time and tokens."""
-    body = await console.ask("reply", agent=console.agent, node=unquoted(rest) or console.node)
+    body = await _of_leaf(console, "reply", rest)
     console.out.answer("reply", body, lambda: show_prompt.reply(body))
 
 
@@ -43,7 +58,7 @@ async def _template(console: Console, rest: str) -> dict[str, Any]:
     name = unquoted(rest)
     if name.startswith("template:"):
         return await console.ask("template", prompt=name[len("template:") :])
-    return await console.ask("template", agent=console.agent, node=name or console.node)
+    return await _of_leaf(console, "template", rest)
 
 
 @command("edit", "[NODE | template:NAME]", group=GROUP, completes="nodes")
@@ -105,7 +120,7 @@ async def rerun(console: Console, rest: str) -> None:
         extra["apply"] = True
     try:
         async with asyncio.timeout(None if console.interactive else console.timeout):
-            body = await console.ask("rerun", agent=console.agent, node=unquoted(node) or console.node, **extra)
+            body = await _of_leaf(console, "rerun", node, **extra)
     except TimeoutError:
         raise RequestFailed("timeout", f"the model has not answered within {console.timeout:g} s",
                             "`--timeout SECONDS` waits longer") from None  # fmt: skip
