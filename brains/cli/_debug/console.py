@@ -53,7 +53,8 @@ class Console:
         timeout: seconds that a script waits for a stop; None: for ever.
 
     Attributes:
-        agent: the selected one; empty: none.
+        agent: the selected one, as people call it; empty: none.
+        session: the game that it is in, or the fork.
         stop: where it stands; None: it runs.
         sticky: the tree is drawn after each stop.
         focus: what is looked at, as an index of `frames`; None: where the agent stands.
@@ -73,6 +74,8 @@ class Console:
         self.timeout = timeout
         self.sticky = sticky
         self.agent = ""
+        self.session = ""
+        self._id = ""
         self.stop: dict[str, Any] | None = None
         self.frames: list[dict[str, Any]] = []
         self.focus: int | None = None
@@ -267,6 +270,11 @@ class Console:
         self._gone = ""
 
     @property
+    def address(self) -> str:
+        """Return what requests call the selected agent: two games, or a game and a fork, may have one of that id."""
+        return f"{self.session}/{self._id}" if self.session else self._id
+
+    @property
     def node(self) -> str:
         """Return the path of what is looked at, if it is another than where the agent stands."""
         if self.focus is None or not self.frames:
@@ -274,9 +282,16 @@ class Console:
         path: str = self.frames[self.focus]["path"]
         return path
 
+    def leave(self) -> None:
+        """Select no agent."""
+        self.agent = self.session = self._id = ""
+        self.stop, self.frames, self.focus = None, [], None
+
     def select(self, info: dict[str, Any]) -> None:
         """Take an agent as the selected one."""
-        self.agent = info["agent"]
+        self.session = info.get("session", "")
+        self.agent = show_stop.name_of(info)
+        self._id = info["agent"]
         self.stop = info.get("stop") if info.get("state") == "held" else None
         self.frames, self.focus = [], None
 
@@ -292,7 +307,7 @@ class Console:
             return True
         self._pausing = True
         try:
-            await self.ask("pause", agent=self.agent)
+            await self.ask("pause", agent=self.address)
         except RequestFailed as error:
             self.out.failure("pause", error.kind, error.message, error.hint)
         return True
@@ -320,7 +335,7 @@ class Console:
                 self._halted.set()
 
     async def _event(self, name: str, body: dict[str, Any]) -> None:
-        mine = body.get("agent") == self.agent
+        mine = self._id != "" and (body.get("agent"), body.get("session", "")) == (self._id, self.session)
         if name == "stopped":
             await self._stopped(body, mine)
         elif name == "terminated":
@@ -348,8 +363,8 @@ class Console:
 
     async def _stopped(self, body: dict[str, Any], mine: bool) -> None:
         if not mine:
-            more = "" if body.get("agent") == self.agent else f"   (`agent {body['agent']}` goes there)"
-            self.out.event("stopped", body, lambda: [*show_stop.stop(body)[:2], *([line(dim(more))] if more else [])])
+            more = line(dim(f"   (`agent {show_stop.name_of(body)}` goes there)"))
+            self.out.event("stopped", body, lambda: [*show_stop.stop(body)[:2], more])
             self.on_news()
             return
         self.stop, self.frames, self.focus = body, [], None
@@ -364,7 +379,7 @@ class Console:
     async def _show_stop(self, body: dict[str, Any]) -> None:
         if self.sticky and self.interactive and not self.out.as_json:
             with contextlib.suppress(RequestFailed):
-                tree = await self.ask("tree", agent=self.agent)
+                tree = await self.ask("tree", agent=self.address)
                 if self.out.colour:
                     self.out.write(CLEAR)
                 self.out.lines([*show_tree.tree(tree), ""])
@@ -375,7 +390,7 @@ class Console:
     async def display(self, expression: str, before: Any = None) -> None:
         """Show an expression's value, if it is another than before."""
         try:
-            now = (await self.ask("evaluate", agent=self.agent, expression=expression)).get("value")
+            now = (await self.ask("evaluate", agent=self.address, expression=expression)).get("value")
         except RequestFailed as error:
             now = {"error": error.message}
         if now == before:

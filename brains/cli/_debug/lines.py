@@ -162,7 +162,7 @@ async def completions(console: Console, text: str) -> tuple[list[str], str]:
 
 async def _ask(console: Console, what: str, prefix: str) -> list[str]:
     try:
-        body = await console.ask("complete", agent=console.agent, what=what, prefix=prefix)
+        body = await console.ask("complete", agent=console.address, what=what, prefix=prefix)
     except RequestFailed:
         return []
     return [str(name) for name in body["names"]]

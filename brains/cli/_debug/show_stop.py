@@ -8,7 +8,7 @@ from typing import Any
 from brains.cli._debug.text import Line, Piece, bold, columns, dim, line, status, value
 from brains.cli._running import short_path
 
-__all__ = ["agents", "decision", "frames", "history", "one_agent", "place", "running", "stop", "tick", "why"]
+__all__ = ["agents", "decision", "frames", "history", "name_of", "one_agent", "place", "running", "stop", "tick", "why"]
 
 Body = Mapping[str, Any]
 
@@ -21,6 +21,12 @@ def place(body: Body) -> str:
     """Return a file and line, if they are known."""
     file = body.get("file", "")
     return f"{short_path(file)}:{body['line']}" if file and body.get("line") else short_path(file)
+
+
+def name_of(body: Body) -> str:
+    """Return an agent's name for people, who can type it: a shadow has the id of whom it was made of."""
+    session = body.get("session", "")
+    return f"{session}/{body['agent']}" if session.startswith("fork") else str(body["agent"])
 
 
 def stop(body: Body) -> list[Line]:
@@ -46,7 +52,7 @@ def _headline(body: Body) -> Line:
     if text := body.get("text"):
         reason += f" ({text})"
     time = dim(f" ({body.get('time', 0.0):.2f} s)")
-    head: list[str | Piece] = [bold(body["agent"]), f" tick {body.get('tick', 0)}", time, ": "]
+    head: list[str | Piece] = [bold(name_of(body)), f" tick {body.get('tick', 0)}", time, ": "]
     phase = body.get("phase", "enter")
     if body.get("path"):
         head += [f"{PHASES.get(phase, phase)} ", bold(body["node"]), dim(f" ({body.get('kind', '')})")]
@@ -112,7 +118,7 @@ def agents(body: Body) -> list[Line | str]:
     for one in body["agents"]:
         state = one.get("state", "running")
         tint = {"held": "yellow", "waiting": "cyan"}.get(state, "")
-        mark = "*" if one["agent"] == body.get("selected") else " "
+        mark = "*" if name_of(one) == body.get("selected") else " "
         doing = ", ".join(_leaf(path) for path in one.get("running", ()))
         if thinking := one.get("thinking"):
             doing += f" (asks the model: {', '.join(_leaf(path) for path in thinking)})"
@@ -120,7 +126,7 @@ def agents(body: Body) -> list[Line | str]:
         lag = f"{held}, {one['dropped']} snapshots gone by" if one.get("dropped") else held
         who = one.get("controller") or ("nobody" if state == "held" else "")
         rows.append(
-            [mark + " " + one["agent"], one.get("brain", ""), Piece(state, tint), str(one.get("tick", 0)),
+            [mark + " " + name_of(one), one.get("brain", ""), Piece(state, tint), str(one.get("tick", 0)),
              doing, one.get("action", ""), who, lag]
         )  # fmt: skip
     if not rows:
@@ -136,7 +142,7 @@ def one_agent(body: Body) -> list[Line]:
     """Return an agent in a line."""
     at_work = ", ".join(_leaf(path) for path in body.get("running", ())) or "nothing yet"
     state = body.get("state", "running")
-    return [line(bold(body["agent"]), f" ({body.get('brain', '')}) {state}, tick {body.get('tick', 0)}, at {at_work}")]
+    return [line(bold(name_of(body)), f" ({body.get('brain', '')}) {state}, tick {body.get('tick', 0)}, at {at_work}")]
 
 
 def frames(body: Body, focus: int | None = None) -> list[Line | str]:

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import click
 
+from brains.cli._debug import show_stop
+from brains.cli._debug.commands.moving import begin
 from brains.cli._debug.console import Console
 from brains.cli._debug.link import ControlLink, Link
 from brains.control import RequestFailed, ServerEntry, find_servers, pick, read_entry
@@ -106,23 +108,17 @@ async def attach(console: Console, target: Target) -> None:
         if console.interactive:
             await console.run("agents")
         return
-    quoted = agent if " " not in agent else f'"{agent}"'
-    if console.interactive or console.out.as_json:
-        await console.run(f"agent {quoted}{' --watch' if target.watch else ''}")
-    else:
-        await _attach_quietly(console, agent, target)
-    if target.at is not None:
-        await console.run(f"goto {target.at}")
-
-
-async def _attach_quietly(console: Console, agent: str, target: Target) -> None:
-    """Attach without a word: the output of a script is what its commands say."""
     try:
-        console.select(await console.ask("attach", agent=agent, mode="watch" if target.watch else "control"))
-        if console.stop is None and console.link.about.get("kind") != "live":
-            await console.go("agent", "pause", wait=True, quiet=True)
+        body = await console.ask("attach", agent=agent, mode="watch" if target.watch else "control")
+        console.select(body)
+        # The output of a script is what its commands say, and where it begins.
+        console.out.answer("agent", body, lambda: show_stop.one_agent(body) if console.interactive else [])
+        if target.at is None and console.stop is None and about.get("kind") != "live":
+            await begin(console)
     except RequestFailed as error:
         console.fail("agent", error.kind, error.message, error.hint)
+    if target.at is not None:
+        await console.run(f"goto {target.at}")
 
 
 async def _only_agent(console: Console) -> str:

@@ -21,12 +21,12 @@ async def _of_leaf(console: Console, request: str, node: str, **extra: Any) -> d
     """Ask about a leaf. Without a node that is where the agent stands; if that asks no model, the last one that did."""
     named = unquoted(node) or console.node
     try:
-        return await console.ask(request, agent=console.agent, node=named, **extra)
+        return await console.ask(request, agent=console.address, node=named, **extra)
     except RequestFailed as error:
         last = ((console.stop or {}).get("decision") or {}).get("leaf")
         if error.kind != "no_prompt" or named or not last:
             raise
-        return await console.ask(request, agent=console.agent, node=last, **extra)
+        return await console.ask(request, agent=console.address, node=last, **extra)
 
 
 @command("prompt", "[NODE] [--all]", group=GROUP, completes="nodes")

@@ -22,7 +22,7 @@ AROUND = 5
 @command("where", group=GROUP, short="w bt")
 async def where(console: Console, rest: str) -> None:
     """Tell where the agent stands, from the root down."""
-    body = await console.ask("where", agent=console.agent)
+    body = await console.ask("where", agent=console.address)
     console.frames = body.get("frames") or []
     console.out.answer("where", body, lambda: show_stop.frames(body, console.focus))
 
@@ -40,7 +40,7 @@ async def down(console: Console, rest: str) -> None:
 
 
 async def _move(console: Console, name: str, by: int) -> None:
-    body = await console.ask("where", agent=console.agent)
+    body = await console.ask("where", agent=console.address)
     console.frames = body.get("frames") or []
     if not console.frames:
         raise UsageError("it stands at no node", "`pause` stops it at one")
@@ -56,7 +56,7 @@ async def _move(console: Console, name: str, by: int) -> None:
 async def tree(console: Console, rest: str) -> None:
     """Show the tree with its statuses, or the part below a node; -a: with kinds, places and last statuses."""
     node, given = options(rest, {"-a": bool})
-    body = await console.ask("tree", agent=console.agent, node=unquoted(node) or console.node)
+    body = await console.ask("tree", agent=console.address, node=unquoted(node) or console.node)
     console.out.answer("tree", body, lambda: show_tree.tree(body, full="-a" in given))
 
 
@@ -64,7 +64,7 @@ async def tree(console: Console, rest: str) -> None:
 async def list_(console: Console, rest: str) -> None:
     """Show the source around the line that makes a node; --class: of its class."""
     node, given = options(rest, {"--class": bool, "-n": int})
-    body = await console.ask("source", agent=console.agent, node=unquoted(node) or console.node)
+    body = await console.ask("source", agent=console.address, node=unquoted(node) or console.node)
     part = "class_" if "--class" in given else ""
     file, line_number = body.get(f"{part}file") or "", body.get(f"{part}line") or 0
     if not file or not line_number:
@@ -94,7 +94,7 @@ async def print_(console: Console, rest: str) -> None:
     """
     if not rest:
         raise UsageError("print what?", "as in: print me.hp")
-    body = await console.ask("evaluate", agent=console.agent, expression=rest)
+    body = await console.ask("evaluate", agent=console.address, expression=rest)
     console.out.answer("print", body, lambda: _nested(body.get("value"), 0))
 
 
@@ -103,7 +103,7 @@ async def display(console: Console, rest: str) -> None:
     """Show an expression after each stop, if it has changed; without EXPR: list them."""
     if rest:
         # Wrong ones are refused now, and not at each stop.
-        body = await console.ask("evaluate", agent=console.agent, expression=rest)
+        body = await console.ask("evaluate", agent=console.address, expression=rest)
         console.displays[rest] = body.get("value")
     shown = {"displays": [{"expression": name, "value": given} for name, given in console.displays.items()]}
     console.out.answer("display", shown, lambda: [line(dim(f"  {name} = "), value(given)) for name, given in
@@ -124,7 +124,7 @@ async def undisplay(console: Console, rest: str) -> None:
 @command("bb", "[KEY]", group=GROUP, short="blackboard", completes="keys")
 async def bb(console: Console, rest: str) -> None:
     """Show the agent's memory, or one key."""
-    body = await console.ask("blackboard", agent=console.agent, key=unquoted(rest).removeprefix("blackboard."))
+    body = await console.ask("blackboard", agent=console.address, key=unquoted(rest).removeprefix("blackboard."))
     console.out.answer("bb", body, lambda: _memory(body))
 
 
@@ -146,7 +146,7 @@ async def snapshot(console: Console, rest: str) -> None:
     """Show what the agent perceives in this tick, or a part of it such as me.hp; --latest: what has come since."""
     path, given = options(rest, {"--latest": bool})
     extra = {"latest": True} if given else {}
-    body = await console.ask("snapshot", agent=console.agent, path=unquoted(path).removeprefix("snapshot."), **extra)
+    body = await console.ask("snapshot", agent=console.address, path=unquoted(path).removeprefix("snapshot."), **extra)
     console.out.answer("snapshot", body, lambda: _perceived(body))
 
 
@@ -180,21 +180,21 @@ def _nested(given: Any, depth: int) -> list[Line | str]:
 @command("scopes", "[NODE]", group=GROUP, short="variables", completes="nodes")
 async def scopes(console: Console, rest: str) -> None:
     """Show all there is to know of a node: itself, the blackboard, the snapshot, its prompt."""
-    body = await console.ask("variables", agent=console.agent, node=unquoted(rest) or console.node)
+    body = await console.ask("variables", agent=console.address, node=unquoted(rest) or console.node)
     console.out.answer("scopes", body, lambda: show_prompt.scopes(body))
 
 
 @command("why", group=GROUP)
 async def why(console: Console, rest: str) -> None:
     """Tell which branches this tick tried and refused, and by whose word."""
-    body = await console.ask("why", agent=console.agent)
+    body = await console.ask("why", agent=console.address)
     console.out.answer("why", body, lambda: show_stop.why(body))
 
 
 @command("running", group=GROUP)
 async def running(console: Console, rest: str) -> None:
     """List the leaves at work, and since when."""
-    body = await console.ask("running", agent=console.agent)
+    body = await console.ask("running", agent=console.address)
     console.out.answer("running", body, lambda: show_stop.running(body))
 
 
@@ -210,10 +210,10 @@ async def set_(console: Console, rest: str) -> None:
     if not key or (not text.strip() and not given):
         raise UsageError("which key, and what value?", "as in: set alarm true")
     if given:
-        body = await console.ask("set", agent=console.agent, key=key, delete=True)
+        body = await console.ask("set", agent=console.address, key=key, delete=True)
     else:
         # Not through `ask`, which leaves out what is empty: here it is the value.
-        body = await console.link.request("set", agent=console.agent, key=key, value=value_of(text.strip()))
+        body = await console.link.request("set", agent=console.address, key=key, value=value_of(text.strip()))
     console.out.answer("set", body, lambda: [line(dim(f"  {key}: "), value(body.get("old")), " -> ",
                                                   "(gone)" if given else value(body.get("value")))])  # fmt: skip
 
@@ -233,7 +233,7 @@ async def force(console: Console, rest: str) -> None:
         )
     extra = {"keep": True} if given else {}
     body = await console.ask(
-        "force", agent=console.agent, node=unquoted(node) or console.node, status=word.lower(), **extra
+        "force", agent=console.address, node=unquoted(node) or console.node, status=word.lower(), **extra
     )
     how = "no longer forced" if word.lower() == "none" else (
         f"gives {body['status'].upper()} " + ("until you say otherwise" if body.get("keep") else

@@ -8,6 +8,7 @@ from brains.cli._debug import show_stop
 from brains.cli._debug.commands.table import command
 from brains.cli._debug.console import Console
 from brains.cli._debug.parsing import UsageError, number, options, unquoted
+from brains.cli._debug.text import Line
 from brains.control import RequestFailed
 
 GROUP = "Agents and running"
@@ -18,7 +19,7 @@ BACKGROUND = "&"
 async def agents(console: Console, rest: str) -> None:
     """List agents: who runs, who is held, what each is at."""
     body = await console.ask("agents", match=unquoted(rest))
-    console.out.answer("agents", body, lambda: show_stop.agents(body))
+    console.out.answer("agents", body, lambda: show_stop.agents({**body, "selected": console.agent}))
 
 
 @command("agent", "NAME [--watch] [--take]", group=GROUP, completes="agents")
@@ -35,13 +36,19 @@ async def agent(console: Console, rest: str) -> None:
     extra = {"take": True} if given.get("--take") else {}
     body = await console.ask("attach", agent=unquoted(name), mode=mode, **extra)
     console.select(body)
-    if console.stop is None and console.link.about.get("kind") != "live":
-        # No game drives it, so it begins where it stands: before its first node.
-        console.out.answer("agent", body, list)
-        await console.go("pause", "pause", wait=True, quiet=True)
-        return
-    console.out.answer("agent", body, lambda: show_stop.stop(body["stop"]) if console.stop else
-                       [*show_stop.one_agent(body)])  # fmt: skip
+    begins = console.stop is None and console.link.about.get("kind") != "live"
+    console.out.answer("agent", body, lambda: [] if begins else _standing(console, body))
+    if begins:
+        await begin(console)
+
+
+def _standing(console: Console, body: dict[str, Any]) -> list[Line]:
+    return show_stop.stop(body["stop"]) if console.stop else show_stop.one_agent(body)
+
+
+async def begin(console: Console) -> None:
+    """Have an agent that no game drives stand before its first node."""
+    await console.go("agent", "pause", wait=True, quiet=True)
 
 
 @command("pause", "[AGENT]", group=GROUP, completes="agents")
@@ -125,7 +132,7 @@ async def detach(console: Console, rest: str) -> None:
     """Leave the agent, which goes on; with --hold it stays held until somebody lets it go (`brains ctl resume`)."""
     _, given = options(rest, {"--hold": bool})
     body = await console.ask("detach", **({"hold": True} if given.get("--hold") else {}))
-    console.agent, console.stop, console.frames, console.focus = "", None, [], None
+    console.leave()
     left = ", ".join(body.get("agents", ())) or "nobody"
     console.out.answer("detach", body, lambda: [f"left {left}{', held' if given else ''}"])
 

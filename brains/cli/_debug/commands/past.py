@@ -19,7 +19,7 @@ async def history(console: Console, rest: str) -> None:
     """List the last ticks: what each did, ordered and heard from the model."""
     left, given = options(rest, {"-n": int})
     count = given.get("-n") or (number(left, "how many", least=1) if left else 10)
-    body = await console.ask("history", agent=console.agent, last=count)
+    body = await console.ask("history", agent=console.address, last=count)
     console.out.answer("history", body, lambda: show_stop.history(body))
 
 
@@ -48,11 +48,13 @@ async def goto(console: Console, rest: str) -> None:
 
 
 async def _goto(console: Console, name: str, **arguments: int) -> None:
-    body = await console.ask("goto", agent=console.agent, **arguments)
+    body = await console.ask("goto", agent=console.address, **arguments)
     console.frames, console.focus = [], None
     if body.get("stop"):
         console.stop = body["stop"]
-    console.out.answer(name, body, lambda: _viewed(body))
+    # Where an agent was brought to by running it again, an event says.
+    is_told = console.link.about.get("kind") == "replay"
+    console.out.answer(name, body, lambda: [] if is_told else _viewed(body))
 
 
 def _viewed(body: dict[str, Any]) -> list[Line | str]:
@@ -68,7 +70,7 @@ async def replay(console: Console, rest: str) -> None:
     """Run the agent again from its beginning to a tick, from its recorded inputs, and say what came out otherwise."""
     if not rest:
         raise UsageError("to which tick?", "as in: replay 50; `history` lists ticks")
-    body = await console.ask("replay", agent=console.agent, tick=number(rest, "the tick", least=1))
+    body = await console.ask("replay", agent=console.address, tick=number(rest, "the tick", least=1))
     console.out.answer("replay", body, lambda: _replayed(body))
 
 
@@ -89,7 +91,7 @@ async def fork(console: Console, rest: str) -> None:
     extra: dict[str, Any] = {"tick": number(left, "the tick", least=1)} if left else {}
     if given:
         extra["live"] = True
-    body = await console.ask("fork", agent=console.agent, **extra)
+    body = await console.ask("fork", agent=console.address, **extra)
     console.select(body)
     console.out.answer("fork", body, lambda: show_stop.one_agent(body))
 
