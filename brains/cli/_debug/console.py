@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import difflib
 import re
 from collections.abc import Callable, Iterable
 from typing import Any, NoReturn
@@ -363,6 +362,10 @@ class Console:
 
     async def _stopped(self, body: dict[str, Any], mine: bool) -> None:
         if not mine:
+            if body.get("reason") == "entry" and _is_shadow(body):
+                # `fork` itself says where its shadow stands.
+                self.out.event("stopped", body, list)
+                return
             more = line(dim(f"   (`agent {show_stop.name_of(body)}` goes there)"))
             self.out.event("stopped", body, lambda: [*show_stop.stop(body)[:2], more])
             self.on_news()
@@ -409,10 +412,9 @@ class Console:
         return []
 
 
-def nearest(word: str, names: list[str]) -> str:
-    """Return a hint that names the nearest of these names."""
-    near = difflib.get_close_matches(word, names, n=1)
-    return f"did you mean {near[0]!r}?" if near else ""
+def _is_shadow(body: dict[str, Any]) -> bool:
+    """Tell whether this is about a shadow."""
+    return "/" in show_stop.name_of(body)
 
 
 def _expanded(body: str, rest: str) -> str:

@@ -93,7 +93,8 @@ async def fork(console: Console, rest: str) -> None:
         extra["live"] = True
     body = await console.ask("fork", agent=console.address, **extra)
     console.select(body)
-    console.out.answer("fork", body, lambda: show_stop.one_agent(body))
+    console.out.answer("fork", body, lambda: show_stop.stop(body["stop"]) if body.get("stop") else
+                       show_stop.one_agent(body))  # fmt: skip
 
 
 @command("record", "on [FILE] | off", group=GROUP, completes="files")
