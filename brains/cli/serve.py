@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from brains import __version__
+from brains.cli._record import Recorded, record_options, recorder_of
 from brains.config import Config, OtelSettings, load_config
 from brains.errors import BrainsError, ConfigError, ModelError
 from brains.warmup import warm_up, warm_up_questions
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from brains.gateway import Metrics, ModelRouter, Watcher
     from brains.library import BrainLibrary
     from brains.prompts import PromptLibrary
+    from brains.recording import FileRecorder
     from brains.snapshot import TickReport
 
 __all__ = ["command"]
@@ -45,6 +47,7 @@ Examples:
   brains serve --trees my_trees --prompts my_prompts --port 9000
   brains serve --allow-origin http://localhost:8060         let a web export in
   brains serve --log-level debug                  what agents ask, decide and do, line by line
+  brains serve --record run.jsonl                 all that agents do, for `brains replay` and `brains trace`
   brains serve --stats                            what leaves asked and models did, every 10 s and at the end
   brains serve --stats 60 --stats-format json >> stats.jsonl
   brains serve --stats 0                          only at the end
@@ -90,10 +93,12 @@ Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by 
     default="table",
     help="As tables, or as one JSON object per line; all else that is said goes to stderr then.",
 )
+@record_options
 @click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
 def command(
     config_file: str | None,
     allow_origins: tuple[str, ...],
+    record: Recorded | None,
     stats_every: float | None,
     stats_format: StatsFormat,
     **options: Any,
@@ -122,7 +127,8 @@ def command(
     for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
     stats = None if stats_every is None else _Stats(stats_every, stats_format)
-    asyncio.run(_serve(config, library, prompts, folder, stats))
+    with recorder_of(record, prompts, trees) as recorder:
+        asyncio.run(_serve(config, library, prompts, folder, stats, recorder))
     _say("stopped", stats)
 
 
@@ -148,7 +154,12 @@ def _say(text: str, stats: _Stats | None) -> None:
 
 
 async def _serve(
-    config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path, stats: _Stats | None
+    config: Config,
+    library: BrainLibrary,
+    prompts: PromptLibrary,
+    folder: Path,
+    stats: _Stats | None,
+    recorder: FileRecorder | None,
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
@@ -161,9 +172,10 @@ async def _serve(
     failed: list[BrainsError] = []
     async with _telemetry(config) as tracing:
         router = router_of(config, [metrics, *tracing])
+        factory: Callable[..., Agent] = functools.partial(Agent, prompts=prompts, asker=router)
         server = Server(
             library,
-            functools.partial(Agent, prompts=prompts, asker=router),
+            factory if recorder is None else recorder.factory(factory),
             router,
             host=config.host,
             port=config.port,
@@ -181,6 +193,8 @@ async def _serve(
                     _say(f"open to other machines, too (host {config.host}): to whoever knows the token", stats)
                 brains, templates = len(library.names()), len(prompts.names())
                 _say(f"{_models(config)}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}", stats)
+                if recorder is not None:
+                    _say(f"recording to {recorder.path}", stats)
                 sys.stdout.flush()
                 async with asyncio.TaskGroup() as tasks:
                     background = [

@@ -49,7 +49,7 @@ FORMAT = "1.0"
 does not know are left out, and those that are missing have their defaults."""
 
 
-class _Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type"):
+class _Event(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="type"):
     """Base of all lines."""
 
 
@@ -230,7 +230,7 @@ class OrderRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
     id: str
     name: str
-    params: Any = {}
+    params: Any
     source: Source = "tree"
     reason: str = ""
     leaf: str = ""

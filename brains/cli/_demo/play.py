@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ from brains.questions import ChatModel, ModelInfo, Question, Way
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
+from brains.trace import Recorder
 from brains.warmup import warm_up, warm_up_questions
 
 __all__ = ["Ending", "Run", "play"]
@@ -51,6 +52,7 @@ class Run:
     port: int
     godot: GodotGame | None = None
     """What is played; None: the yard in the terminal."""
+    recorder: Recorder | None = None
 
 
 @dataclass
@@ -88,7 +90,9 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
             ears.report(report)
 
     gateway = Gateway(run.model, way=run.way)
-    factory = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
+    factory: Callable[..., Agent] = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
+    if run.recorder is not None:
+        factory = run.recorder.factory(factory)
     server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
     with stopped_by_signals() as stop:
         try:
