@@ -300,7 +300,7 @@ def test_a_front_end_that_goes_while_its_rerun_is_out_is_not_waited_for() -> Non
 
 
 def test_a_template_is_shown_with_its_text() -> None:
-    game, front = stage()
+    _game, front = stage()
     body = front.ask("template", node="hostile?")
     assert (body["prompt"], body["text"], body["error"]) == ("is_hostile", CONDITION, None)
     assert front.ask("template", prompt="respond")["prompt"] == "respond"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from brains import Action, Condition, LLMAction, LLMCondition, ReactiveSelector, ReactiveSequence, Wait
+from brains import Action, Condition, LLMAction, LLMCondition, ReactiveSelector, ReactiveSequence
 from tests.debugging import Front, Json, Refused, Stage
 from tests.leaf_games import Flee, Walk, library, stranger
 
@@ -66,8 +66,11 @@ def test_the_tree_shows_statuses_the_running_path_and_what_was_before_the_reset(
     game.tick(guard_1=BANDIT)
     nodes = flat(front.ask("tree")["root"])
     here = nodes["Guard/Stranger/Respond"]
-    assert here["here"] and here["on_path"] and here["breakpoints"] == [1]
-    assert nodes["Guard"]["on_path"] and not nodes["Guard"].get("here")
+    assert here["here"]
+    assert here["on_path"]
+    assert here["breakpoints"] == [1]
+    assert nodes["Guard"]["on_path"]
+    assert not nodes["Guard"].get("here")
     assert nodes["Guard/Stranger/hostile?"]["status"] == "SUCCESS"
     assert nodes["Guard/Stranger/hostile?"]["decision"]["probabilities"] == {"danger": 0.9, "safe": 0.1}
     patrol = nodes["Guard/Patrol"]
