@@ -107,6 +107,7 @@ class Agent:
         self._arrived: dict[int, Outcome] = {}
         self._texts: dict[int, str] = {}
         self._given: dict[str, Decision] = {}
+        self._adopted: list[Ticket] = []
         self._boundary = -1
         self._results: dict[str, OrderResult] = {}
         self._faults_seen: set[tuple[str, str, str]] = set()
@@ -206,6 +207,11 @@ class Agent:
         for leaf in self._llm_leaves:
             leaf.end_of_tick()
         self._tickets = [ticket for ticket in self._tickets if id(ticket) not in self._arrived]
+        if self._adopted:
+            # The tree may not have come by since it was given.
+            open_now = {leaf.asking.ticket for leaf in self._llm_leaves}
+            self._adopted = [ticket for ticket in self._adopted if ticket in open_now]
+            self._tickets += self._adopted
         if self._order is not None:
             self.orders[self._order.id] = self._order
         report = TickReport(
@@ -304,6 +310,7 @@ class Agent:
         if leaf.takes_answer_now:
             ticket = GivenTicket(question, decision)
             leaf.adopt(ticket)
+            self._adopted.append(ticket)
             self._tickets.append(ticket)
             self._arrived[id(ticket)] = decision
         else:

@@ -203,7 +203,8 @@ class Stage:
 
     def agent(self, id: str) -> Agent:
         """Return an agent."""
-        return next(agent for agent in cast(Any, self.session.agents) if agent.id == id)
+        agents: list[Agent] = cast(Any, self.session.agents)
+        return next(agent for agent in agents if agent.id == id)
 
     def front(self, agent: str = "", name: str = "tester", **hello: Any) -> Front:
         """Connect a front end; it attaches the agent, if one is named."""

@@ -147,7 +147,7 @@ def test_the_order_of_a_held_tick_goes_out_after_release_with_the_next_actions()
     game.round()
     front.ask("continue")
     frames = game.frames()
-    assert [frame["type"] for frame in frames][0] == "release"
+    assert next(frame["type"] for frame in frames) == "release"
     later = game.round()
     (answer,) = [frame for frame in later if frame["type"] == "actions"]
     assert answer["snapshot"] == game.seq

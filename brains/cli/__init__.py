@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "Check trees and prompts without running anything.",
     "prompt": "Work on prompts: list, render, evaluate, calibrate.",
     "model": "Get, inspect and serve the small default model.",
+    "replay": "Run a recording again and find the first difference.",
     "bench": "Measure how fast decisions are.",
     "addon": "Bring the Godot addon into a project.",
     "conformance": "Check any server, or any client, against the protocol.",

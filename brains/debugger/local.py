@@ -303,7 +303,7 @@ class TreeHost(_Host):
         declared = list(actions_of(root))
         for node in root.iterate():
             for client in node.blackboards:
-                client.unregister()
+                client.unregister(clear=False)
         try:
             self.agent = Agent(
                 name, brain, prompts=prompts or PromptLibrary(), asker=asker or NoModel(), declared=declared

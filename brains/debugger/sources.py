@@ -71,5 +71,5 @@ def _lines(brain: Brain) -> dict[str, int]:
     paths = paths_of(root)
     for node in root.iterate():
         for client in node.blackboards:
-            client.unregister()
+            client.unregister(clear=False)
     return {paths[node]: line for node, line in lines.items()}

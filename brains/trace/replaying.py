@@ -54,13 +54,11 @@ class ReplayAsker:
     Attributes:
         tickets: what was given out so far, by the question's number.
         live: where set, it takes the questions from then on: the agent has left the recording behind.
-        on_question: is told of each question.
     """
 
-    def __init__(self, on_question: Callable[[Question], None] | None = None) -> None:
+    def __init__(self) -> None:
         self.tickets: list[ReplayTicket] = []
         self.live: Asker | None = None
-        self.on_question = on_question
 
     def ask(self, question: Question) -> Ticket:
         """Take a question; its outcome shows when the recording says so."""
@@ -68,8 +66,6 @@ class ReplayAsker:
             return self.live.ask(question)
         ticket = ReplayTicket(question)
         self.tickets.append(ticket)
-        if self.on_question is not None:
-            self.on_question(question)
         return ticket
 
 
@@ -92,7 +88,7 @@ class _Replayed:
     def __init__(self, replayer: Replayer, life: Life) -> None:
         self.life = life
         self.made: list[TraceEvent] = []
-        self.prompts = PromptLibrary()
+        self.prompts = replayer.new_library()
         self.prompts_event: PromptsEvent | None = None
         self.asker = ReplayAsker()
         self._numbers: Iterator[int] = iter(())
@@ -159,11 +155,18 @@ class Turn:
         self._replayer = replayer
         self._replayed = replayed
         self._tick = tick
+        self._asked_before = len(replayed.asker.tickets)
 
     @property
-    def questions(self) -> list[QuestionEvent]:
-        """What was asked in it."""
-        return self._tick.questions
+    def asked(self) -> dict[int, Question]:
+        """What the agent has asked in it, by the question's number; once it has been run."""
+        tickets = self._replayed.asker.tickets
+        return {number: tickets[number].question for number in range(self._asked_before, len(tickets))}
+
+    @property
+    def prompts(self) -> PromptLibrary:
+        """The agent's prompts."""
+        return self._replayed.prompts
 
     def run(self) -> Difference | None:
         """Tick the agent, and return what is different from the recording."""
@@ -215,6 +218,7 @@ class Replayer:
         library: the brains as they are now.
         prompts: where to take texts from that the recording has left out.
         only: numbers of the agents to replay; all if not given.
+        new_library: makes the library that an agent's prompts are put into.
 
     Attributes:
         ticks: how many were replayed.
@@ -234,7 +238,9 @@ class Replayer:
         prompts: PromptLibrary | None = None,
         *,
         only: Collection[int] | None = None,
+        new_library: Callable[[], PromptLibrary] = PromptLibrary,
     ) -> None:
+        self.new_library = new_library
         self.recording = recording
         self.library = library
         self.content = recording.head is None or recording.head.content
