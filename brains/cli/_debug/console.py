@@ -90,6 +90,7 @@ class Console:
         self._halted = asyncio.Event()
         self._gone = ""
         self._pausing = False
+        self._resumed = False
         self._broken: BaseException | None = None
         link.on_event = self._events.put_nowait
         link.on_lost = self._lost
@@ -225,7 +226,10 @@ class Console:
         body = await self.ask(command, **arguments)
         if not quiet:
             self.out.answer(name, body, list)
-        if asyncio.current_task() is self._pump or wait is False:
+        if asyncio.current_task() is self._pump:
+            self._resumed = True
+            return
+        if wait is False:
             return
         if wait is None and not await self._may_stop(command):
             self.out.lines([line(dim(f"{self.agent} runs, and nothing will stop it"))])
@@ -372,11 +376,14 @@ class Console:
             return
         self.stop, self.frames, self.focus = body, [], None
         await self._show_stop(body)
-        for command in await self._commands_of(body.get("breakpoint", 0)):
-            await self._run_one(command)
-        if self.stop is not None:
-            self._pausing = False
-            self._halted.set()
+        self._resumed = False
+        try:
+            for command in await self._commands_of(body.get("breakpoint", 0)):
+                await self._run_one(command)
+        finally:
+            if not self._resumed:
+                self._pausing = False
+                self._halted.set()
         self.on_news()
 
     async def _show_stop(self, body: dict[str, Any]) -> None:

@@ -146,9 +146,9 @@ async def completions(console: Console, text: str) -> tuple[list[str], str]:
         return [], ""
     rest = rest.lstrip()
     if what == "commands":
-        return [name for name in COMMANDS if name.startswith(rest)], rest
+        return sorted(name for name in COMMANDS if name.startswith(rest)), rest
     if what == "files":
-        return _files(rest), rest
+        return await asyncio.to_thread(_files, rest), rest
     if not what:
         return [], ""
     options = [part for part in rest.split(" ") if part.startswith("-")]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,7 +25,7 @@ class Link(Protocol):
 
     Attributes:
         about: what it said of itself: `kind`, `server`, `pid`, `models`.
-        folder: where it was started: names of files are from there.
+        folder: where it was started: names of files are from there; empty: where we were.
         on_event: gets each event.
         on_lost: is told once why the conversation is over, unless we ended it.
     """
@@ -67,7 +66,7 @@ class ControlLink:
             entry, name=name, on_event=lambda event: self.on_event(event), on_lost=lambda reason: self.on_lost(reason)
         )
         self.about: dict[str, Any] = {}
-        self.folder = entry.folder or os.getcwd()
+        self.folder = entry.folder
 
     async def start(self, *, events: bool = False) -> None:
         """Connect."""
@@ -93,7 +92,7 @@ class LocalLink:
     def __init__(
         self, debugger: Debugger, name: str, *, before: Mapping[str, Callable[[], Awaitable[None]]] | None = None
     ) -> None:
-        self.folder = os.getcwd()
+        self.folder = ""
         self._before = dict(before or {})
         self.on_event: Callable[[Event], None] = lambda event: None
         self.on_lost: Callable[[str], None] = lambda reason: None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -92,15 +93,20 @@ def _lines_of(console: Console) -> Lines:
     return Typed(console)
 
 
+def _startup_files() -> list[tuple[Path, str, bool]]:
+    """Return the startup files that are there, with their text, and whether it is the user's own."""
+    home, here = Path.home() / STARTUP_FILE, Path.cwd() / STARTUP_FILE
+    found = []
+    for file in dict.fromkeys([home, here]):
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            found.append((file, file.read_text(encoding="utf-8"), file == home))
+    return found
+
+
 async def startup(console: Console) -> None:
     """Run the startup files: the user's own, and the current folder's, which may not write files."""
-    home, here = Path.home() / STARTUP_FILE, Path.cwd() / STARTUP_FILE
-    for file in dict.fromkeys([home, here]):
-        try:
-            text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError):
-            continue
-        console.in_startup = file != home
+    for file, text, is_own in await asyncio.to_thread(_startup_files):
+        console.in_startup = not is_own
         try:
             await console.run_lines(text.splitlines())
         except CommandFailed:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import Any
 
@@ -106,7 +107,7 @@ async def record(console: Console, rest: str) -> None:
     if console.in_startup:
         raise UsageError("a startup file may not write files", "type it, or put it into a file for `source`")
     # Absolute: the server may have been started elsewhere.
-    where = os.path.join(os.getcwd(), unquoted(file)) if file.strip() else ""
+    where = await asyncio.to_thread(os.path.abspath, unquoted(file)) if file.strip() else ""
     body = await console.ask("record", on=word == "on", file=where)
     now = body.get("recording")
     console.out.answer("record", body, lambda: [f"records into {now}" if now else "does not record"])
