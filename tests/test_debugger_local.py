@@ -101,11 +101,13 @@ def test_the_blackboard_of_a_stock_tree_is_that_of_py_trees() -> None:
 
 
 def test_a_tree_with_leaves_of_ours_has_an_agent_and_no_model() -> None:
+    inputs = {"stranger": {"looks": "x"}}
     front, debugger, host = tree_front(
-        lambda: ReactiveSelector("Root", [LLMCondition("hostile?", prompt="is_hostile", inputs={"stranger": {"looks": "x"}}),
-                                          Action("Walk", Walk())]),
+        lambda: ReactiveSelector(
+            "Root", [LLMCondition("hostile?", prompt="is_hostile", inputs=inputs), Action("Walk", Walk())]
+        ),
         prompts=library(),
-    )  # fmt: skip
+    )
     front.ask("attach", agent="tree")
     front.ask("tick", count=2)
     debugger.pump()
