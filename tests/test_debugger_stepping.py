@@ -202,6 +202,21 @@ def test_the_clock_of_a_held_agent_stands_still() -> None:
     assert agent.root.status is Status.RUNNING
 
 
+def test_the_clock_stands_still_when_the_game_leaves_a_held_agent_out() -> None:
+    game = Stage({"guard": lambda: Wait("Wait", 1.0)})
+    game.add("guard_1", "guard_2")
+    front = game.front("guard_1")
+    front.ask("pause")
+    game.tick()
+    for _ in range(100):
+        game.tick(guard_2={})
+    front.ask("continue")
+    game.tick()
+    game.tick()
+    assert game.agent("guard_1").clock.now() == pytest.approx(0.2)
+    assert game.agent("guard_2").clock.now() == pytest.approx(10.2)
+
+
 def test_ticking_by_hand_lets_a_little_time_pass_each_time() -> None:
     game = Stage({"guard": lambda: Wait("Wait", 0.25)})
     game.add("guard_1")

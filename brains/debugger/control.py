@@ -116,6 +116,7 @@ class Control:
         self._steps: Generator[Step, None, TickReport] | None = None
         self._told = False
         self._stood = False
+        self._passed: deque[float] = deque(maxlen=2)
 
     @property
     def in_tick(self) -> bool:
@@ -158,8 +159,6 @@ class Control:
         if self.is_held or self.in_tick:
             if self.offer is not None:
                 self.dropped += 1
-                # Time stands still but for the way from the last of these to the one that it goes on with.
-                self.agent.clock.skip_to(self.offer.time)
             self.offer = offer
             return None
         report = self._begin(offer)
@@ -220,7 +219,17 @@ class Control:
             return Offer(lambda: snapshot, snapshot.seq, snapshot.time)
         return offer
 
+    def passed(self, seconds: float) -> None:
+        """Note a tick of the game while the agent stands, perhaps one that leaves it out."""
+        if self.is_held or self.in_tick:
+            self._passed.append(seconds)
+
     def _begin(self, offer: Offer) -> TickReport | None:
+        # Time stood still but for the way from the last tick of the game to the one that the agent goes on with.
+        present = self.agent.clock.game_time
+        missed = [time for time in self._passed if present is not None and present < time < offer.time]
+        if missed:
+            self.agent.clock.skip_to(missed[-1])
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))

@@ -305,9 +305,13 @@ class Debugger:
 
     # --- what a session asks (`brains.session.turns.TurnGate`) -----------------------------------------------------
 
-    def debugged(self, session: str) -> Mapping[str, object] | None:
+    def debugged(self, session: str, seconds: float) -> Mapping[str, object] | None:
         """Return the agents of a session whose turns come here; None: all of them take the plain way."""
-        return self._controls.get(session)
+        controls = self._controls.get(session)
+        if controls is not None:
+            for control in controls.values():
+                control.passed(seconds)
+        return controls
 
     def turn(
         self, session: str, agent: str, take: Callable[[], AgentSnapshot], seq: int, seconds: float
