@@ -76,7 +76,7 @@ class Debugger:
         if session in self.sessions:
             self.sessions.remove(session)
         for number in [n for n, one in self.rules.breakpoints.items() if one.owner is session]:
-            del self.rules.breakpoints[number]
+            self.rules.delete(number)
         self._lost = {key: one for key, one in self._lost.items() if one is not session}
         for control in self.controls():
             self.leave(control, session, hold=hold)
@@ -134,10 +134,11 @@ class Debugger:
         prompts = None if self.host.prompts is None else self.host.prompts.names()
         one = made(self._number + 1, given, owner, agents, self.sources, selected=selected, prompts=prompts)
         self._number += 1
-        self.rules.breakpoints[one.number] = one
+        self.rules.add(one)
         for agent in agents:
             if one.info.enabled and one.applies(agent):
                 control = self.control_of(agent)
+                self.rules.catch_up(control)
                 if one.watched is not None and control.in_tick:
                     one.values[control.place] = self.rules.value_of(one, control)
         return one
