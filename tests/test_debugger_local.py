@@ -268,6 +268,7 @@ def test_a_fork_is_a_shadow_that_goes_its_own_way() -> None:
     assert front.ask("evaluate", expression="[me.n, tick]")["value"] == [8, 8]
     front.ask("tick", count=3)
     assert front.stops()[-1]["tick"] == 10
+    assert [info["tick"] for info in front.heard("tick")] == [8, 9, 10]
     assert asker.tickets
     assert front.ask("where", agent="guard_1")["stop"]["tick"] == 3
     assert host.differences == []

@@ -288,7 +288,10 @@ class Control:
                 why=self.facts.why(),
             )
         )
-        for session in self.followers:
+        hears = self.followers
+        if self.is_shadow and self.controller is not None and self.controller not in hears:
+            hears = [*hears, self.controller]
+        for session in hears:
             session.tell("tick", info)
         return report
 
