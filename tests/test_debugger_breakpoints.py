@@ -79,7 +79,7 @@ def test_a_node_that_is_cancelled_by_something_higher_stops_with_who_did_it() ->
 
 def test_a_condition_that_does_not_parse_is_refused_when_it_is_set() -> None:
     _, front = stage()
-    with pytest.raises(Refused, match="bad_expression: 'me.hp <' does not parse"):
+    with pytest.raises(Refused, match=r"bad_expression: 'me.hp <' does not parse"):
         front.ask("break", where="Patrol", agents="guard", condition="me.hp <")
     with pytest.raises(Refused, match="bad_expression"):
         front.ask("break", where="Patrol", agents="guard", log="{{ me.hp")

@@ -277,7 +277,7 @@ def test_a_rerun_that_brings_no_answer_says_why_and_applies_nothing() -> None:
 def test_what_cannot_be_asked_again_says_so() -> None:
     game, front = stage()
     game.tick()
-    with pytest.raises(Refused, match="no_prompt: Guard/Stranger/hostile. has nothing to ask about now"):
+    with pytest.raises(Refused, match=r"no_prompt: Guard/Stranger/hostile. has nothing to ask about now"):
         front.ask("rerun", node="hostile?")
     with pytest.raises(Refused, match="times must be 1 to 50"):
         front.ask("rerun", node="hostile?", times=0)

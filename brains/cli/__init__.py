@@ -23,6 +23,7 @@ COMMANDS = {
     "prompt": "Work on prompts: list, render, evaluate, calibrate.",
     "model": "Get, inspect and serve the small default model.",
     "replay": "Run a recording again and find the first difference.",
+    "trace": "Look at a recording: timeline, coverage, pictures, parts.",
     "bench": "Measure how fast decisions are.",
     "addon": "Bring the Godot addon into a project.",
     "conformance": "Check any server, or any client, against the protocol.",

@@ -77,6 +77,8 @@ class Control:
         followers: front ends that hear of each of its ticks.
         stop: where it stands; None: it does not.
         step: the boundary that it stands at; None: it is between ticks.
+        boundary: how many boundaries of this tick it has come to, the one that it stands at included.
+        travels: it is on its way to a place in the past: breakpoints do not count.
         plan: what it is to stop at besides breakpoints.
         view: the past tick that is looked at, if one is.
         offer: the newest snapshot that has come since it stands.
@@ -99,7 +101,8 @@ class Control:
         self.instrument: Instrument | None = None
         self.stop: Stop | None = None
         self.step: Step | None = None
-        self.depth = 0
+        self.depth = self.boundary = 0
+        self.travels = False
         self.plan: Plan | None = None
         self.view: int | None = None
         self.offer: Offer | None = None
@@ -116,6 +119,7 @@ class Control:
         self._steps: Generator[Step, None, TickReport] | None = None
         self._told = False
         self._stood = False
+        self._passed: deque[float] = deque(maxlen=2)
 
     @property
     def in_tick(self) -> bool:
@@ -158,8 +162,6 @@ class Control:
         if self.is_held or self.in_tick:
             if self.offer is not None:
                 self.dropped += 1
-                # Time stands still but for the way from the last of these to the one that it goes on with.
-                self.agent.clock.skip_to(self.offer.time)
             self.offer = offer
             return None
         report = self._begin(offer)
@@ -220,10 +222,21 @@ class Control:
             return Offer(lambda: snapshot, snapshot.seq, snapshot.time)
         return offer
 
+    def passed(self, seconds: float) -> None:
+        """Note a tick of the game while the agent stands, perhaps one that leaves it out."""
+        if self.is_held or self.in_tick:
+            self._passed.append(seconds)
+
     def _begin(self, offer: Offer) -> TickReport | None:
+        # Time stood still but for the way from the last tick of the game to the one that the agent goes on with.
+        present = self.agent.clock.game_time
+        missed = [time for time in self._passed if present is not None and present < time < offer.time]
+        if missed:
+            self.agent.clock.skip_to(missed[-1])
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))
+        self.boundary = 0
         self.facts.begin()
         self.before = plain(self.agent.blackboard)
         self._stood = False
@@ -251,7 +264,8 @@ class Control:
                 self.depth = len(self.facts.stack)
             else:
                 self.depth = self.facts.leaving(step)
-            halt = self._debugger.rules.at_boundary(self, step)
+            self.boundary += 1
+            halt = None if self.travels else self._debugger.rules.at_boundary(self, step)
             if halt is None and self.plan is not None:
                 path = self.agent.path_of(step.node)
                 if self.plan.is_here(step, self.depth, path, self.context):
@@ -279,7 +293,10 @@ class Control:
                 why=self.facts.why(),
             )
         )
-        for session in self.followers:
+        hears = self.followers
+        if self.is_shadow and self.controller is not None and self.controller not in hears:
+            hears = [*hears, self.controller]
+        for session in hears:
             session.tell("tick", info)
         return report
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from py_trees.common import Status
 
@@ -32,15 +33,41 @@ class Rules:
     def __init__(self, debugger: Debugger) -> None:
         self.breakpoints: dict[int, Breakpoint] = {}
         self._debugger = debugger
-        self._seen: dict[Control, tuple[int, int, int]] = {}
+        # Agents that are only looked at have controls, too, which nobody ever forgets by name.
+        self._seen: WeakKeyDictionary[Control, tuple[int, int, int]] = WeakKeyDictionary()
+        self._mine: WeakKeyDictionary[Control, list[Breakpoint]] = WeakKeyDictionary()
+
+    def add(self, one: Breakpoint) -> None:
+        """Take a new breakpoint."""
+        self.breakpoints[one.number] = one
+        self._mine.clear()
+
+    def delete(self, number: int) -> None:
+        """Forget a breakpoint; no such breakpoint is no error."""
+        self.breakpoints.pop(number, None)
+        self._mine.clear()
+
+    def changed(self) -> None:
+        """Note that breakpoints have been changed."""
+        self._mine.clear()
 
     def for_agent(self, control: Control) -> list[Breakpoint]:
         """Return the breakpoints that are on and are about this agent."""
-        return [one for one in self.breakpoints.values() if one.info.enabled and one.applies(control.agent)]
+        mine = self._mine.get(control)
+        if mine is None:
+            mine = [one for one in self.breakpoints.values() if one.info.enabled and one.applies(control.agent)]
+            self._mine[control] = mine
+        return mine
 
     def forget(self, control: Control) -> None:
         """Forget what was counted for an agent."""
         self._seen.pop(control, None)
+        self._mine.pop(control, None)
+
+    def catch_up(self, control: Control) -> None:
+        """Count what has happened in this tick as seen: a new breakpoint is about what comes after it."""
+        agent = control.agent
+        self._seen[control] = len(control.facts.cancels), len(agent.faults), len(agent.notes)
 
     def begin(self, control: Control) -> None:
         """Note that a tick begins: its cancels, faults and reports are counted from here."""
@@ -49,6 +76,8 @@ class Rules:
     def at_boundary(self, control: Control, step: Step) -> Halt | None:
         """Count the hits of this boundary; return why the agent is to stop, if it is."""
         mine = self.for_agent(control)
+        if not mine:
+            return None
         found = list(self._happened(control, mine))
         for one in mine:
             if self._is_met(one, control, step):
@@ -61,6 +90,8 @@ class Rules:
         if control.instrument is None:
             return None
         mine = self.for_agent(control)
+        if not mine:
+            return None
         found = list(self._happened(control, mine)) + self._changed(control, mine)
         return found[0] if found else None
 
@@ -134,7 +165,7 @@ class Rules:
         if isinstance(owner, DebugSession) and control.controller not in (None, owner):
             return []
         if one.info.once:
-            self.breakpoints.pop(one.number, None)
+            self.delete(one.number)
         text = problem or halt.text
         return [
             halt._replace(breakpoint=one.number, text=text, owner=owner if isinstance(owner, DebugSession) else None)

@@ -127,15 +127,20 @@ def lines_of(path: Path) -> Iterator[bytes]:
         OSError: it cannot be read.
         RecordingError: a line is longer than any that is ever written, or it is no file of ours at all.
     """
-    rest = b""
+    pieces: list[bytes] = []
+    size = 0
     for data in _data_of(path):
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()
-        yield from lines
-        if len(rest) > LONGEST_LINE:
+        first, *more = data.split(b"\n")
+        pieces.append(first)
+        size += len(first)
+        if size > LONGEST_LINE:
             raise RecordingError("this is no recording: it has no lines", file=str(path))
-    if rest:
-        yield rest
+        if more:
+            yield b"".join(pieces)
+            yield from more[:-1]
+            pieces, size = [more[-1]], len(more[-1])
+    if size:
+        yield b"".join(pieces)
 
 
 def _data_of(path: Path) -> Iterator[bytes]:
@@ -148,10 +153,19 @@ def _data_of(path: Path) -> Iterator[bytes]:
             return
         opened = zlib.decompressobj(31)
         while data:
+            before = opened.copy()
             try:
                 yield opened.decompress(data)
-            except zlib.error as error:
-                # The line that it stops in says where it is damaged.
-                yield f"\n(compressed data: {error})\n\n".encode()
+            except zlib.error:
+                yield from _up_to_damage(before, data)
                 return
             data = stream.read(_CHUNK)
+
+
+def _up_to_damage(opened: zlib._Decompress, data: bytes) -> Iterator[bytes]:
+    """Yield what can be read of damaged data, and then a line that says so."""
+    try:
+        for place in range(len(data)):
+            yield opened.decompress(data[place : place + 1])
+    except zlib.error as error:
+        yield f"\n(compressed data: {error})\n\n".encode()

@@ -22,8 +22,8 @@ log = logging.getLogger("brains.session")
 class TurnGate(Protocol):
     """Takes the turns of agents that are debugged; `brains.debugger.Debugger` is one."""
 
-    def debugged(self, session: str, /) -> Mapping[str, object] | None:
-        """Return the agents of a session whose turns it takes; None: none of them."""
+    def debugged(self, session: str, seconds: float, /) -> Mapping[str, object] | None:
+        """Return the agents of a session whose turns it takes in a tick at this game time; None: none of them."""
         ...
 
     def turn(
@@ -74,7 +74,7 @@ class Turns:
     def run(self, snapshot: SnapshotMessage, parts: dict[str, AgentPart]) -> list[TickReport]:
         """Tick the agents that `parts` names on `snapshot`; their orders are then in the order book."""
         self._mail.ticked()
-        debugged = None if self._gate is None else self._gate.debugged(self._session)
+        debugged = None if self._gate is None else self._gate.debugged(self._session, snapshot.time_ms / 1000)
         self.busy = []
         reports = []
         for agent, part in parts.items():

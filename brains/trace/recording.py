@@ -196,7 +196,8 @@ class Recording:
         try:
             kind = msgspec.json.decode(line)["type"]
         except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
-            self._bad = self._line, "it is not JSON" if line[:1] == b"{" else "it is no event"
+            begin = one_line(line[:60].decode(errors="replace"))
+            self._bad = self._line, f"it is not JSON: {begin!r}"
             return
         if isinstance(kind, str) and _minor_of(self.head) > MINOR and kind not in _KINDS:
             self.skipped += 1

@@ -42,6 +42,7 @@ def change(debugger: Debugger, session: DebugSession, given: args.ChangeBreakpoi
             one.info.ignore = max(0, given.ignore)
         if given.commands is not None:
             one.info.commands = list(given.commands)
+    debugger.rules.changed()
     _refit(debugger)
     return {"breakpoints": [_shown(debugger, one) for one in chosen]}
 
@@ -50,7 +51,7 @@ def delete(debugger: Debugger, session: DebugSession, given: args.Delete) -> dic
     """Delete some of them."""
     chosen = _chosen(debugger, session, given.numbers)
     for one in chosen:
-        del debugger.rules.breakpoints[one.number]
+        debugger.rules.delete(one.number)
     _refit(debugger)
     return {"deleted": [one.number for one in chosen]}
 
