@@ -239,6 +239,41 @@ def test_goto_and_back_run_the_agent_again() -> None:
     assert (body["first"], body["last"]) == (1, 20)
 
 
+def test_stepping_back_goes_through_every_boundary_in_the_other_direction() -> None:
+    front, debugger, _ = replaying()
+    front.ask("attach", agent="guard_1")
+    front.ask("goto", tick=4)
+    places = [front.stop()]
+    for _ in range(25):
+        front.ask("step", boundary="any")
+        debugger.pump()
+        places.append(front.stop())
+    for there in places[-2::-1]:
+        front.ask("step_back")
+        back = front.stop()
+        assert [back[key] for key in ("tick", "path", "phase", "status")] == [
+            there[key] for key in ("tick", "path", "phase", "status")
+        ]
+        assert back["reason"] == "goto"
+    front.ask("step_back", count=10)
+    assert front.stop()["tick"] == 2
+    with pytest.raises(Refused, match="unknown_tick: this is the beginning"):
+        front.ask("step_back", count=1000)
+
+
+def test_breakpoints_do_not_stop_who_goes_back() -> None:
+    front, debugger, _ = replaying()
+    front.ask("attach", agent="guard_1")
+    front.ask("break", where="*")
+    front.ask("goto", tick=4)
+    assert front.stop()["reason"] == "goto"
+    front.ask("step_back", count=3)
+    assert front.stop()["reason"] == "goto"
+    front.ask("continue")
+    debugger.pump()
+    assert front.stop()["reason"] == "breakpoint"
+
+
 def test_what_is_forced_in_a_replay_leads_away_from_the_recording_and_says_so() -> None:
     front, debugger, host = replaying()
     front.ask("attach", agent="guard_1")
@@ -268,6 +303,7 @@ def test_a_fork_is_a_shadow_that_goes_its_own_way() -> None:
     assert front.ask("evaluate", expression="[me.n, tick]")["value"] == [8, 8]
     front.ask("tick", count=3)
     assert front.stops()[-1]["tick"] == 10
+    assert [info["tick"] for info in front.heard("tick")] == [8, 9, 10]
     assert asker.tickets
     assert front.ask("where", agent="guard_1")["stop"]["tick"] == 3
     assert host.differences == []

@@ -355,7 +355,7 @@ def test_a_leaf_that_raises_while_it_is_stepped_fails_visibly() -> None:
     game = Stage({"guard": lambda: ReactiveSelector("Root", [Broken("Broken"), Wait("Wait", 9)])})
     game.add("guard_1")
     front = game.front("guard_1")
-    front.ask("break", where="*", on="error")
+    front.ask("break", where="error")
     game.tick()
     stop = front.stop()
     assert (stop["reason"], stop["path"], stop["phase"]) == ("exception", "Root/Broken", "exit")
@@ -415,3 +415,65 @@ def test_what_is_no_request_is_answered_all_the_same() -> None:
         front.session.receive(bad)
     kinds = [message["error"]["kind"] for message in front.session.outgoing()]
     assert kinds == ["bad_request"] * 5
+
+
+def test_a_game_that_says_its_agents_again_is_told_again_who_stands() -> None:
+    game = stage()
+    front = game.front("guard_1")
+    front.ask("pause")
+    game.round()
+    assert [frame["type"] for frame in game.add("guard_1", "guard_2")] == ["hold", "agents_ack"]
+    front.ask("continue")
+    assert "hold" not in [frame["type"] for frame in game.add("guard_1", "guard_2")]
+
+
+def test_a_game_that_comes_back_finds_its_agent_held_and_gets_its_action() -> None:
+    game = stage()
+    front = game.front("guard_1")
+    front.ask("pause")
+    game.round()
+    game.session.suspend()
+    front.ask("continue")
+    game.session.suspend()
+    answer = game.tick()
+    assert [one["name"] for one in answer["actions"] if one["agent"] == "guard_1"] == ["Walk"]
+
+
+def test_agents_of_one_id_in_two_games_are_told_apart() -> None:
+    game = stage()
+    other = stage()
+    sessions = [*game.host._server.sessions, *other.host._server.sessions]
+    for agent in other.session.agents:
+        agent.session = "other"  # type: ignore[attr-defined]  # they are agents
+    game.host._server.sessions[:] = sessions
+    front = game.front()
+    with pytest.raises(Refused) as refused:
+        front.ask("attach", agent="guard_1")
+    assert (refused.value.kind, refused.value.hint) == ("ambiguous_agent", "name one: game/guard_1, other/guard_1")
+    assert front.ask("attach", agent="other/guard_1")["session"] == "other"
+
+
+def test_a_bug_in_the_debugger_is_an_answer_and_not_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    game = stage()
+    front = game.front("guard_1")
+    game.agent("guard_1").blackboard["odd"] = _Odd()
+    assert front.ask("blackboard")["blackboard"]["odd"] == "<_Odd: ValueError in its repr>"
+    game.host.models = lambda: 1 / 0  # type: ignore[assignment, return-value]  # what a broken host might do
+    with pytest.raises(Refused, match="internal: ZeroDivisionError"):
+        front.ask("complete", what="models")
+    assert "the debugger failed on a request" in caplog.text
+    front.ask("pause")
+    game.tick()
+    assert front.stop()["path"] == "Guard"
+
+
+class _Odd:
+    def __repr__(self) -> str:
+        raise ValueError
+
+
+def test_agents_that_are_none_of_ours_are_left_alone() -> None:
+    debugger = stage().debugger
+    debugger.joined(object())
+    debugger.left(object())
+    assert debugger.controls() == []

@@ -46,8 +46,9 @@ async def _closing(gateway: Gateway) -> AsyncIterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def playing() -> AsyncIterator[tuple[GameClient, Front, Debugger]]:
+async def playing() -> AsyncIterator[tuple[GameClient, Front, Debugger, asyncio.Event]]:
     """Serve a game of two guards, and connect a front end."""
+    something = asyncio.Event()
     prompts = library()
     brains = BrainLibrary(brains={"guard": Brain(name="guard", factory=guard)})
     gateway = Gateway(ScriptedModel({"is_hostile": "danger"}))
@@ -58,13 +59,13 @@ async def playing() -> AsyncIterator[tuple[GameClient, Front, Debugger]]:
         debugger = Debugger(ServerHost(server, gateway, prompts=prompts))
         server.gate = debugger
         async with server, GameClient(server.url, {"guard_1": "guard", "guard_2": "guard"}, ["Walk", "Flee"]) as game:
-            front = Front(debugger.connect("tester", lease=None))
+            front = Front(debugger.connect("tester", something.set, lease=None))
             front.ask("hello", version=1)
-            yield game, front, debugger
+            yield game, front, debugger, something
 
 
 async def test_one_agent_stands_while_the_other_plays_on_and_its_action_comes_after_release() -> None:
-    async with playing() as (game, front, debugger):
+    async with playing() as (game, front, debugger, _):
         front.ask("attach", agent="guard_1")
         front.ask("pause")
         answer = await game.tick()
@@ -85,7 +86,7 @@ async def test_one_agent_stands_while_the_other_plays_on_and_its_action_comes_af
 
 
 async def test_a_rerun_is_answered_by_the_model_while_the_agent_stands() -> None:
-    async with playing() as (game, front, _):
+    async with playing() as (game, front, _, something):
         game.world["guard_1"] = {"stranger": {"looks": "a bandit"}}
         front.ask("break", where="guard_1:Guard/Patrol")
         await game.tick()
@@ -93,18 +94,20 @@ async def test_a_rerun_is_answered_by_the_model_while_the_agent_stands() -> None
         number = front.send("rerun", node="hostile?", times=2)
         async with asyncio.timeout(10):
             while (body := front.answer(number)) is None:
-                await asyncio.sleep(0)
+                something.clear()
+                await something.wait()
         assert [run["answer"] for run in body["runs"]] == ["danger", "danger"]
 
 
 async def test_a_game_that_goes_while_its_agent_stands_hurts_nobody() -> None:
-    async with playing() as (game, front, debugger):
+    async with playing() as (game, front, debugger, something):
         front.ask("attach", agent="guard_1")
         front.ask("pause")
         await game.tick()
         await game.send(type="bye")
         async with asyncio.timeout(10):
             while not front.heard("terminated"):
-                await asyncio.sleep(0)
+                something.clear()
+                await something.wait()
         assert debugger.controls() == []
         assert front.ask("agents")["agents"] == []

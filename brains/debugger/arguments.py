@@ -419,6 +419,15 @@ class Goto(OfAgent, kw_only=True):
     """So many ticks forward or, if negative, back from what is viewed."""
 
 
+class StepBack(OfAgent, kw_only=True):
+    """Go back over so many node boundaries, in a replay: the agent is run again from its beginning to there.
+
+    Answer: {view, stop}.
+    """
+
+    count: int = 1
+
+
 class Replay(OfAgent, kw_only=True):
     """Run the agent again from its beginning to a tick, from its recorded inputs.
 
@@ -487,6 +496,7 @@ COMMANDS: dict[str, type[Arguments]] = {
     "template": Template,
     "history": History,
     "goto": Goto,
+    "step_back": StepBack,
     "replay": Replay,
     "fork": Fork,
     "record": Record,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -24,7 +24,9 @@ __all__ = ["ON", "Breakpoint", "made", "unset"]
 ON = ("enter", "exit", "success", "failure", "running", "cancel", "error")
 _LINE = re.compile(r"(?P<file>.+\.py):(?P<line>\d+)")
 _MODEL_ERROR = ("model-error", "model_error")
+_ERROR = ("error", "exception")
 _MOST_NODES = 20
+Kind = Literal["node", "line", "template", "model_error", "error", "data"]
 
 unset: Any = type("Unset", (), {"__repr__": lambda self: "unset"})()
 """The value of what is watched while there is none."""
@@ -139,28 +141,21 @@ def _read(given: Break, selected: str) -> BreakpointInfo:
     where, kind, on, agents = given.where.strip(), given.kind, given.on, given.agents
     if not where:
         raise DebugError("bad_arguments", "a breakpoint needs a place", "such as '*/Respond' or 'guard:*/Respond:exit'")
-    if kind == "" and where.startswith("template:"):
-        kind, where = "template", where.removeprefix("template:")
-    if kind == "" and where in _MODEL_ERROR:
-        kind = "model_error"
-    if kind in ("", "line"):
-        found = _LINE.fullmatch(where)
-        kind = "line" if found else kind
-        if kind == "line" and not found:
-            raise DebugError("bad_arguments", f"{where!r} is no FILE:LINE", "such as trees/guard.py:20")
-    if kind in ("", "node", "error"):
+    if kind == "":
+        kind, where = _told(where)
+    if kind == "line" and not _LINE.fullmatch(where):
+        raise DebugError("bad_arguments", f"{where!r} is no FILE:LINE", "such as trees/guard.py:20")
+    if kind in ("node", "error"):
         head, _, tail = where.rpartition(":")
         if head and tail in ON and not on:
             where, on = head, tail  # type: ignore[assignment]  # it is one of ON
         head, colon, tail = where.partition(":")
         if colon and "/" not in head and tail and not agents:
             agents, where = head, tail
-        kind = kind or "node"
-        if kind == "node" and on == "error":
-            kind = "error"
+        kind = "error" if on == "error" else kind
     return BreakpointInfo(
         number=0,
-        kind=kind,  # type: ignore[arg-type]  # `""` has been told by now
+        kind=kind,
         where=where,
         agents=agents or selected or "*",
         on=on or ("exit" if kind in ("error", "template", "model_error") else "enter"),
@@ -172,6 +167,17 @@ def _read(given: Break, selected: str) -> BreakpointInfo:
         ignore=given.ignore,
         commands=list(given.commands),
     )
+
+
+def _told(where: str) -> tuple[Kind, str]:
+    """Tell what kind of breakpoint is meant, and the rest of its place."""
+    if where.startswith("template:"):
+        return "template", where.removeprefix("template:")
+    if where in _MODEL_ERROR:
+        return "model_error", where
+    if where in _ERROR:
+        return "error", "*"
+    return ("line" if _LINE.fullmatch(where) else "node"), where
 
 
 def _check_names(

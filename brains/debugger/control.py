@@ -77,6 +77,8 @@ class Control:
         followers: front ends that hear of each of its ticks.
         stop: where it stands; None: it does not.
         step: the boundary that it stands at; None: it is between ticks.
+        boundary: how many boundaries of this tick it has come to, the one that it stands at included.
+        travels: it is on its way to a place in the past: breakpoints do not count.
         plan: what it is to stop at besides breakpoints.
         view: the past tick that is looked at, if one is.
         offer: the newest snapshot that has come since it stands.
@@ -99,7 +101,8 @@ class Control:
         self.instrument: Instrument | None = None
         self.stop: Stop | None = None
         self.step: Step | None = None
-        self.depth = 0
+        self.depth = self.boundary = 0
+        self.travels = False
         self.plan: Plan | None = None
         self.view: int | None = None
         self.offer: Offer | None = None
@@ -234,6 +237,7 @@ class Control:
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))
+        self.boundary = 0
         self.facts.begin()
         self.before = plain(self.agent.blackboard)
         self._stood = False
@@ -261,7 +265,8 @@ class Control:
                 self.depth = len(self.facts.stack)
             else:
                 self.depth = self.facts.leaving(step)
-            halt = self._debugger.rules.at_boundary(self, step)
+            self.boundary += 1
+            halt = None if self.travels else self._debugger.rules.at_boundary(self, step)
             if halt is None and self.plan is not None:
                 path = self.agent.path_of(step.node)
                 if self.plan.is_here(step, self.depth, path, self.context):
@@ -289,7 +294,10 @@ class Control:
                 why=self.facts.why(),
             )
         )
-        for session in self.followers:
+        hears = self.followers
+        if self.is_shadow and self.controller is not None and self.controller not in hears:
+            hears = [*hears, self.controller]
+        for session in hears:
             session.tell("tick", info)
         return report
 

@@ -16,13 +16,14 @@ from brains.debugger.control import Control, Halt, Offer
 from brains.debugger.host import Debuggable, Host, Place
 from brains.debugger.messages import AgentInfo, DebugError
 from brains.debugger.paths import Glob, nearest
-from brains.debugger.plans import Pause
+from brains.debugger.plans import Into, Pause
 from brains.debugger.rules import Rules
 from brains.debugger.session import LEASE_S, DebugSession
 from brains.debugger.sources import SourceMap
 from brains.debugger.values import status_word
 from brains.nodes.llm import LLMNode
 from brains.snapshot import AgentSnapshot, TickReport
+from brains.ticking import Instrument
 
 __all__ = ["Debugger"]
 
@@ -393,8 +394,10 @@ class Debugger:
         if report is not None:
             self.deliver(control, report)
 
-    def exchange(self, control: Control, tick: int) -> Control:
-        """In a replay: have an agent run again up to `tick`, and stand at its beginning.
+    def exchange(self, control: Control, tick: int, boundary: int = 1) -> Control:
+        """In a replay: have an agent run again up to `tick`, and stand at one of its boundaries, the first if not said.
+
+        What a debugger has changed in the agent is not so any more: it is again as it was recorded.
 
         Raises:
             DebugError: the recording cannot be followed so far.
@@ -406,9 +409,24 @@ class Debugger:
         self.rules.forget(control)
         self._controls.setdefault(new.agent.session, {})[new.agent.id] = new
         self._fit(new)
-        new.plan = Pause("goto")
+        new.plan, new.travels = Into(boundary, ends=True, reason="goto"), True
         self._pump(new)
+        new.travels = False
         return new
+
+    def boundaries(self, control: Control, tick: int) -> int:
+        """In a replay: count the boundaries of a tick. The agent has to be exchanged after that.
+
+        Raises:
+            DebugError: the recording cannot be followed so far.
+        """
+        agent = self.host.go_to(control.place, tick)
+        snapshot = self.host.next_turn(control.place)
+        assert snapshot is not None
+        instrument = Instrument(agent.root)
+        count = sum(1 for _ in agent.steps(snapshot, instrument))
+        instrument.remove()
+        return count
 
     def fork(self, control: Control, tick: int, *, live: bool) -> Control:
         """Make a shadow of an agent as it was just before a tick: what it orders goes nowhere.

@@ -11,7 +11,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from brains.debugger.messages import DebugError
 
-__all__ = ["Expression", "Text", "missing"]
+__all__ = ["Expression", "Text"]
 
 _LONGEST = 1_000_000
 """Characters or items that an operator may make of a short expression."""
@@ -109,15 +109,6 @@ class Text:
             return self._template.render(context)
         except Exception as error:
             return f"{self.source} ({type(error).__name__}: {error})"
-
-
-def missing(context: Mapping[str, Any], expression: Expression) -> bool:
-    """Tell whether an expression has no value now."""
-    try:
-        expression.value(context)
-    except DebugError:
-        return True
-    return False
 
 
 def _known(context: Mapping[str, Any]) -> str:

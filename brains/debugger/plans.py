@@ -41,9 +41,6 @@ class Plan:
 class Pause(Plan):
     """Stop at the first boundary."""
 
-    def __init__(self, reason: StopReason = "pause") -> None:
-        self.reason = reason
-
     def is_here(self, step: Step, depth: int, path: str, context: Context) -> bool:
         """Stop."""
         return True
@@ -52,7 +49,8 @@ class Pause(Plan):
 class Into(Plan):
     """Stop at the next node that is entered, or (`ends`) at the next boundary of any kind; `count` of them."""
 
-    def __init__(self, count: int, *, ends: bool) -> None:
+    def __init__(self, count: int, *, ends: bool, reason: StopReason = "step") -> None:
+        self.reason = reason
         self._left = count
         self._ends = ends
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from py_trees.common import Status
 
@@ -32,8 +33,9 @@ class Rules:
     def __init__(self, debugger: Debugger) -> None:
         self.breakpoints: dict[int, Breakpoint] = {}
         self._debugger = debugger
-        self._seen: dict[Control, tuple[int, int, int]] = {}
-        self._mine: dict[Control, list[Breakpoint]] = {}
+        # Agents that are only looked at have controls, too, which nobody ever forgets by name.
+        self._seen: WeakKeyDictionary[Control, tuple[int, int, int]] = WeakKeyDictionary()
+        self._mine: WeakKeyDictionary[Control, list[Breakpoint]] = WeakKeyDictionary()
 
     def add(self, one: Breakpoint) -> None:
         """Take a new breakpoint."""

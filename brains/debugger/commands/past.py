@@ -68,6 +68,29 @@ def _go_there(debugger: Debugger, session: DebugSession, given: args.Goto) -> di
     return {"view": None, "stop": control.stop}
 
 
+def step_back(debugger: Debugger, session: DebugSession, given: args.StepBack) -> dict[str, Any]:
+    """In a replay: go back over so many boundaries, into earlier ticks if need be."""
+    if debugger.host.kind != "replay":
+        raise DebugError(
+            "unsupported",
+            "what has been done in a running game stays done",
+            "`goto` looks at past ticks, `fork` tries again beside it, --replay FILE goes back over a recording",
+        )
+    if given.count < 1:
+        raise DebugError("bad_arguments", f"the count must be 1 or more, not {given.count}")
+    control = debugger.commanded(given.agent, session)
+    first, _ = _range(debugger, control)
+    tick = control.agent.tick_number + (not control.in_tick)
+    boundary = max(1, control.boundary if control.in_tick else 1) - given.count
+    while boundary < 1:
+        tick -= 1
+        if tick < first:
+            debugger.exchange(control, first)
+            raise DebugError("unknown_tick", "this is the beginning", f"the recording begins with tick {first}")
+        boundary += debugger.boundaries(control, tick)
+    return {"view": None, "stop": debugger.exchange(control, tick, boundary).stop}
+
+
 def replay(debugger: Debugger, session: DebugSession, given: args.Replay) -> dict[str, Any]:
     """Run another agent from the beginning with the same inputs, and compare."""
     control = control_for(debugger, session, given.agent)
@@ -116,6 +139,7 @@ def _range(debugger: Debugger, control: Control) -> tuple[int, int]:
 HANDLERS: dict[str, Callable[..., Any]] = {
     "history": history,
     "goto": goto,
+    "step_back": step_back,
     "replay": replay,
     "fork": fork,
     "record": record,
