@@ -52,6 +52,7 @@ Label the stranger as danger or safe.
 user:
 {{ looks }}
 """
+LINE = 1 + next(number for number, line in enumerate(TREE.splitlines()) if "LLMCondition(" in line)
 LOOKS = "a masked man \x1b[2J with a knife"
 
 Json = dict[str, Any]
@@ -168,11 +169,12 @@ async def test_one_agent_is_stopped_looked_at_and_let_go_while_the_other_plays_o
             "-c", "agents", "-c", "list",
         )  # fmt: skip
         assert "after Hostile? (LLMCondition)" in out
-        assert "castle/guard.py:17" in out
+        assert f"castle/guard.py:{LINE}" in out
         assert "Label the stranger as danger or safe." in out
-        assert "a masked man with a knife" in out.replace("  ", " "), "without what would clear the screen"
+        assert "a masked man" in out
+        assert "\x1b" not in out, "nothing that would clear the screen"
         assert "\n9\n" in out
-        assert "17 -> " in out
+        assert f"{LINE} ->" in out
         await world.until_free()
         assert {"hold", "release"} <= {message["type"] for message in world.game.messages}
 
@@ -188,7 +190,7 @@ async def test_the_other_agent_misses_no_tick(project: Path, runtime: Path) -> N
 
     recording = open_recording(record)
     life = next(life for life in recording.lives.values() if life.id == "g2")
-    numbers = [tick.turn.tick for tick in life.ticks]
+    numbers = list(life.ticks)
     assert numbers == list(range(1, len(numbers) + 1))
     assert len(numbers) > 5
 
@@ -224,23 +226,24 @@ async def test_a_template_is_edited_and_the_question_asked_again(project: Path, 
             project, runtime, "debug", "g1", "-c", "template Hostile?", "-c", "edit Hostile?", EDITOR=editor
         )
         assert code == 1
-        assert "hostile.j2:" in out
+        assert "the front matter has no end" in out
         assert "the last good one is in use" in out
 
 
 async def test_a_forced_result_reaches_the_game(project: Path, runtime: Path) -> None:
     async with playing(project, runtime) as world:
-        world.game.world["g1"]["looks"] = "a girl with flowers"
-        before = len(
-            [one for answer in world.game.said("actions") for one in answer["actions"] if one["name"] == "Attack"]
-        )
-        await world.brains("debug", "g1", "-c", "pause", "-c", "force Hostile? success", "-c", "tick", "-c", "tick")
-        async with asyncio.timeout(20):
-            while True:
-                actions = [one for answer in world.game.said("actions") for one in answer["actions"]]
-                if len([one for one in actions if one["name"] == "Attack" and one["agent"] == "g1"]) > before:
-                    break
-                await asyncio.sleep(0.01)
+        forced = ["force Hostile? failure --keep", "tick 2", "force Hostile? success --keep", "tick 2"]
+        before = len(orders(world.game, "g1"))
+        await world.brains("debug", "g1", *(part for line in ["pause", *forced] for part in ("-c", line)))
+        await world.until_free()
+        assert "Attack" in orders(world.game, "g1")[before:]
+        assert "Patrol" in orders(world.game, "g1")
+
+
+def orders(game: GameClient, agent: str) -> list[str]:
+    """Return the names of the actions that an agent has ordered."""
+    answers = game.said("actions")
+    return [one["name"] for answer in answers for one in answer["actions"] if one["agent"] == agent]
 
 
 async def test_a_killed_debugger_lets_its_agent_go(project: Path, runtime: Path) -> None:
@@ -268,11 +271,10 @@ async def test_a_second_controller_is_refused_by_name_and_may_watch(project: Pat
                 await asyncio.sleep(0.01)
         code, out, _ = await finished(project, runtime, "debug", "g1", "-c", "where")
         assert code == 1
-        assert f"g1 is debugged by" in out  # noqa: F541
+        assert "g1 is debugged by" in out
         assert f"pid {process.pid}" in out
         assert "[pause]" in await world.brains("debug", "g1", "--watch", "-c", "where")
-        process.stdin.write(b"print 1\n")
-        await process.communicate()
+        await process.communicate(b"print 1\n")
         await world.until_free()
 
 
@@ -299,7 +301,7 @@ async def test_ctrl_c_ends_a_script_and_lets_the_agent_go(project: Path, runtime
         await process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, said = await process.communicate()
-        assert (process.returncode, said.decode()) == (130, "stopped\n")
+        assert (process.returncode, said.decode().strip()) == (130, "stopped")
         await world.until_free()
 
 
@@ -364,7 +366,7 @@ async def test_ctl_holds_and_releases(project: Path, runtime: Path) -> None:
         assert "nobody" in await world.brains("ctl", "agents")
         assert await world.json("ctl", "resume", "--all") == [{"resumed": ["g1"]}]
         await world.until_free()
-        assert "before Patrol" in await world.brains("ctl", "break", "g2:*/Patrol")
+        assert "before Fight" in await world.brains("ctl", "break", "g2:*/Fight")
         assert await world.busy() == ["g2"]
         assert "g2 goes on" in await world.brains("ctl", "resume", "g2")
 
@@ -375,10 +377,10 @@ async def test_ctl_shows_trees_prompts_and_statistics(project: Path, runtime: Pa
         assert "Label the stranger" in await world.brains("ctl", "prompt", "g1", "Hostile?")
         (stats,) = await world.json("ctl", "stats")
         assert stats["models"][0]["model"] == "scripted"
-        code, out, _ = await finished(project, runtime, "ctl", "tree", "gl", "--json")
+        code, out, _ = await finished(project, runtime, "ctl", "tree", "g11", "--json")
         assert code == 1
         assert json.loads(out)["error"] == {
-            "kind": "unknown_agent", "message": "there is no agent 'gl'", "hint": "did you mean 'g1'?",
+            "kind": "unknown_agent", "message": "there is no agent 'g11'", "hint": "did you mean 'g1'?",
         }  # fmt: skip
         code, out, _ = await finished(project, runtime, "ctl", "break", "g1:*/Attack if me.hp > 99", "--timeout", "0.2")
         assert (code, out) == (1, "")
@@ -451,7 +453,7 @@ async def test_what_is_not_there_is_said(
 
 
 DEMOS = (
-    "blackboard:create_root", "context_switching:create_root", "display_modes:create_root", "dot_graphs:create_tree",
+    "blackboard:create_root", "context_switching:create_root", "display_modes:create_root",
     "either_or:create_root", "eternal_guard:create_root", "logging:create_tree",
     "pick_up_where_you_left_off:create_root", "selector:create_root", "sequence:create_root", "stewardship:create_tree",
 )  # fmt: skip

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 from brains.cli._debug import show_stop, show_tree
 from brains.cli._debug.link import Link
@@ -166,12 +166,16 @@ class Console:
         except CommandFailed:
             raise
 
+    _HINTS: ClassVar = {"held_by_other": "`--watch` only looks; `agent NAME --take` takes it from them"}
+    """What to do next in this front end's words, where the debugger's are of requests."""
+
     def fail(self, word: str, kind: str, message: str, hint: str) -> NoReturn:
         """Tell why a command could not be done, and raise that.
 
         Raises:
             CommandFailed: always.
         """
+        hint = self._HINTS.get(kind, hint)
         self.out.failure(word, kind, message, hint)
         raise CommandFailed(kind, message, hint) from None
 

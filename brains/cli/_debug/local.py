@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import importlib
 import importlib.util
+import logging
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -34,6 +35,8 @@ async def local_link(target: Target) -> AsyncIterator[LocalLink]:
     Raises:
         BrainsError: there is no such recording or function, or it cannot be built.
     """
+    # What a leaf raises is seen where it stands; its traceback would stand in the middle of what is typed.
+    logging.getLogger("brains").addHandler(logging.NullHandler())
     async with contextlib.AsyncExitStack() as stack:
         host: ReplayHost | TreeHost
         edits = Edits()

@@ -102,11 +102,8 @@ def rerun(body: Body) -> list[Line]:
         lines.append(line("  before  ", *decision(before, leaf=False)))
     for number, run in enumerate(body["runs"], 1):
         name = "  now     " if len(body["runs"]) == 1 else f"  run {number:<4}"
-        if error := run.get("error"):
-            lines.append(line(name, Piece(str(error), "red")))
-        else:
-            lines.append(line(name, *decision(run["decision"], leaf=False)))
-    if before and any(run.get("decision") for run in body["runs"]):
+        lines.append(line(name, *decision(run, leaf=False)))
+    if before and any(run.get("kind", "answered") == "answered" for run in body["runs"]):
         flipped = not body.get("same", False)
         lines.append(
             line(

@@ -33,6 +33,14 @@ async def back(console: Console, rest: str) -> None:
     await _goto(console, "back", by=-(number(rest, "how far", least=1) if rest else 1))
 
 
+@command("stepback", "[N]", group=GROUP, short="sb")
+async def stepback(console: Console, rest: str) -> None:
+    """Go back over node boundaries; in a recording, where the agent is run again up to there."""
+    body = await console.ask("step_back", agent=console.address, count=number(rest, "how far", least=1) if rest else 1)
+    console.frames, console.focus = [], None
+    console.out.answer("stepback", body, list)
+
+
 @command("forward", "[N]", group=GROUP)
 async def forward(console: Console, rest: str) -> None:
     """Look at the tick after."""
