@@ -183,7 +183,7 @@ class Console:
         from brains.cli._debug.commands import find
 
         word, _, rest = text.partition(" ")
-        if not re.match(r"[A-Za-z_]", word):
+        if not re.match(r"[A-Za-z_]|[.?]$", word):
             raise UsageError(f"{word!r} is no command", "`help` lists them")
         if word in self.aliases:
             if self._depth >= DEEPEST:

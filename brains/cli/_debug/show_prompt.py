@@ -97,12 +97,14 @@ def reply(body: Body) -> list[Line]:
 def rerun(body: Body) -> list[Line]:
     """Return what the model says to the same question now."""
     before = body.get("before")
-    lines = [line(bold(body["leaf"]), dim(f"  {body.get('prompt', '')}  by {body.get('model') or 'the model'}"))]
+    asked = body.get("prompt") or {}
+    name = asked.get("prompt", "") if isinstance(asked, dict) else asked
+    lines = [line(bold(body["leaf"]), dim(f"  {name}  by {body.get('model') or 'the model'}"))]
     if before:
         lines.append(line("  before  ", *decision(before, leaf=False)))
     for number, run in enumerate(body["runs"], 1):
-        name = "  now     " if len(body["runs"]) == 1 else f"  run {number:<4}"
-        lines.append(line(name, *decision(run, leaf=False)))
+        which = "  now     " if len(body["runs"]) == 1 else f"  run {number:<4}"
+        lines.append(line(which, *decision(run, leaf=False)))
     if before and any(run.get("kind", "answered") == "answered" for run in body["runs"]):
         flipped = not body.get("same", False)
         lines.append(

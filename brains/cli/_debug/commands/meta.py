@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from brains.cli._debug.commands.table import COMMANDS, command, find
+from brains.cli._debug.commands.table import COMMANDS, command, find, in_order
 from brains.cli._debug.console import Console, Quit
 from brains.cli._debug.parsing import UsageError, unquoted
 from brains.cli._debug.text import Line, bold, dim, line
@@ -38,12 +39,14 @@ def _explained(word: str) -> list[Line | str]:
 def _listed() -> list[Line | str]:
     lines: list[Line | str] = []
     wide = max(len(one.usage) for one in COMMANDS.values() if len(one.usage) <= 30)
-    for group, members in groupby(COMMANDS.values(), key=lambda one: one.group):
+    for group, members in groupby(in_order(), key=lambda one: one.group):
         lines.append(line(bold(group)))
         for one in members:
             short = f"{one.short[0]:>2} " if one.short and len(one.short[0]) <= 2 else "   "
             usage = one.usage if len(one.usage) <= wide else f"{one.name} ..."
-            lines.append(line(dim(short), f"{usage:<{wide}}  ", dim(one.summary)))
+            # What stands behind a colon or a semicolon, `help COMMAND` says.
+            summary = re.split(r"[;:] ", one.summary)[0].rstrip(".")
+            lines.append(line(dim(short), f"{usage:<{wide}}  ", dim(summary)))
     lines.append(line(dim("Any beginning that is unambiguous works; an empty line repeats; `;;` parts commands.")))
     return lines
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from brains.cli._debug.console import Console
 from brains.cli._debug.parsing import UsageError
 
-__all__ = ["COMMANDS", "Command", "command", "find"]
+__all__ = ["COMMANDS", "GROUPS", "Command", "command", "find", "in_order"]
 
 Run = Callable[[Console, str], Awaitable[None]]
 
@@ -33,7 +33,21 @@ class Command(NamedTuple):
 
 
 COMMANDS: dict[str, Command] = {}
+
+GROUPS = (
+    "Agents and running",
+    "Breakpoints",
+    "Looking and changing",
+    "Prompts and the model",
+    "The past",
+    "This console",
+)
 """In the order in which `help` lists them."""
+
+
+def in_order() -> list[Command]:
+    """Return all commands by their groups."""
+    return sorted(COMMANDS.values(), key=lambda one: GROUPS.index(one.group))
 
 
 def command(name: str, usage: str = "", *, group: str, short: str = "", completes: str = "") -> Callable[[Run], Run]:
