@@ -140,7 +140,7 @@ def names(answer: Any, agent: str) -> list[str]:
     return [one["name"] for one in answer["actions"] if one["agent"] == agent]
 
 
-@settings(deadline=None, max_examples=3000)
+@settings(deadline=None, max_examples=200)
 @given(st.lists(ACTS, min_size=5, max_size=60))
 def test_others_play_on_and_the_game_is_told_in_order(acts: list[tuple[str, int]]) -> None:
     play = Play()
