@@ -174,8 +174,10 @@ class Agent:
             for step in instrument.steps():
                 self._boundary += 1
                 yield step
-                if step.phase == "exit" and self.witness is not None:
-                    self.witness.left(step.node)
+                if self.witness is not None:
+                    self.witness.went_on(self._boundary)
+                    if step.phase == "exit":
+                        self.witness.left(step.node)
         except (KeyboardInterrupt, GeneratorExit):
             raise
         except BaseException as error:

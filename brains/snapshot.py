@@ -155,6 +155,10 @@ class Witness(Protocol):
         """Hear that the tick has come out of a node, which has its status."""
         ...
 
+    def went_on(self, boundary: int, /) -> None:
+        """Hear that a tick which is stepped goes on from a boundary; `boundary` is as in `touched`."""
+        ...
+
     def cancelled(self, node: Behaviour, /) -> None:
         """Hear that a RUNNING node is about to be stopped with INVALID."""
         ...
@@ -175,8 +179,9 @@ class Witness(Protocol):
         """Hear that a debugger has changed something.
 
         Args:
-            kind: `set` (a blackboard key), `force` (a node's result), `answer` (a question's), or what else it was.
-            place: the key, or the node's path.
+            kind: `set` or `delete` (a key of the blackboard), `force` (a node's result), `free` (none is forced any
+                more), `answer` (a question's), `restart` (the tick is given up), `prompts`.
+            place: the key, with a dot before each key inside it, or the node's path.
             value: what it is now; something that JSON can hold.
             boundary: how many node boundaries (before and after each node) of the present tick had been passed; -1
                 between two ticks.

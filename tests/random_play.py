@@ -38,7 +38,9 @@ from brains.nodes.context import Leaf
 from brains.prompts import Prompt, PromptLibrary
 from brains.questions import Decision, NoAnswer, Question
 from brains.session import GameSession
+from brains.snapshot import AgentSnapshot
 from brains.testing import ScriptedAsker
+from brains.ticking import Instrument, Step
 from brains.trace import MemorySink, Recorder, Recording, Replayer
 from tests.fakes.session import frame, hello
 from tests.leaf_games import ACTION, CONDITION, Attack, Challenge, Flee, Walk, stranger
@@ -191,6 +193,20 @@ steps: Any = st.one_of(
     st.tuples(st.just("hold"), ids, st.sampled_from([0.5, 3.0])),
     st.tuples(st.just("again"), ids),
 )
+touches: Any = st.one_of(
+    st.tuples(st.just("set"), st.sampled_from([0, 40])),
+    st.tuples(st.just("edit"), st.sampled_from([CONDITION, EDITED])),
+    st.tuples(st.just("restart"), st.none()),
+    st.tuples(
+        st.just("force"),
+        st.tuples(st.integers(0, 30), st.sampled_from(["success", "failure", "running", "none"]), st.booleans()),
+    ),
+)
+debugged: Any = st.one_of(
+    steps,
+    st.tuples(st.just("debug"), mes, st.lists(st.tuples(st.integers(1, 12), touches), max_size=3)),
+    st.tuples(st.just("free")),
+)
 plays: Any = st.lists(steps, max_size=40)
 
 
@@ -255,6 +271,7 @@ class Play:
         self.events: list[dict[str, Any]] = []
         self.results: list[dict[str, Any]] = []
         self.orders: list[tuple[str, str]] = []
+        self.instrument: Instrument | None = None
         plain = functools.partial(Agent, prompts=self.prompts, asker=self.asker, seed=7)
         made = self.recorder.factory(plain)
 
@@ -333,6 +350,56 @@ class Play:
             agent.witness.held("pause")
             agent.clock.skip_to(self.time + seconds)
             agent.witness.released()
+
+    def do_debug(self, me: Any, given: list[tuple[int, Any]]) -> None:
+        """Step agent a through a tick, as the debugger does, and do to it what is given, at these boundaries."""
+        agent = self.agents["a"]
+        self.time += 0.1
+        if self.instrument is None:
+            self.instrument = Instrument(agent.root)
+        plan = sorted(given, key=lambda one: one[0])
+        steps = agent.steps(AgentSnapshot(time=self.time, me=me, world={"weather": "sun"}), self.instrument)
+        for boundary, step in enumerate(steps, 1):
+            while plan and plan[0][0] == boundary:
+                (_, (kind, value)) = plan.pop(0)
+                if kind == "restart":
+                    agent.touched("restart", "", None)
+                    steps.close()
+                    agent.root.stop(Status.INVALID)
+                    agent.finish()
+                    return
+                self.touch(agent, step, kind, value)
+
+    def touch(self, agent: Agent, step: Step, kind: str, value: Any) -> None:
+        """Do one thing as the debugger's commands do it."""
+        assert self.instrument is not None
+        if kind == "edit":
+            self.do_edit(value)
+        elif kind == "set":
+            agent.blackboard["count"] = value
+            agent.touched("set", "count", value)
+        else:
+            number, word, keep = value
+            nodes = list(agent.root.iterate())
+            node = nodes[number % len(nodes)]
+            if word == "none":
+                self.instrument.force(node, None)
+                agent.touched("force", agent.path_of(node), {"status": "none"})
+                return
+            at_end = step == (node, "exit")
+            if not at_end or keep:
+                self.instrument.force(node, Status[word.upper()], keep=keep)
+            if at_end:
+                self.instrument.become(node, Status[word.upper()])
+            told = {"status": word, "keep": keep, "at": "exit" if at_end else "enter"}
+            agent.touched("force", agent.path_of(node), told)
+
+    def do_free(self) -> None:
+        """End the debugging of agent a."""
+        if self.instrument is not None:
+            self.instrument.remove()
+            self.instrument = None
+            self.agents["a"].touched("free", "", None)
 
     def do_again(self, name: str) -> None:
         self.add(name)

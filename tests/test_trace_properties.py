@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.random_play import Play, library_of, plays, trees
+from tests.random_play import Play, debugged, library_of, plays, trees
 
 
 @settings(deadline=None, max_examples=50)
@@ -59,3 +59,18 @@ def test_an_agent_comes_to_any_tick_as_it_was(tree: Any, play: list[Any], data: 
         turn = replayer.go_to("a", tick)
         assert turn.run() is None
         assert turn.agent.tick_number == tick
+
+
+@settings(deadline=None, max_examples=80)
+@given(tree=trees, play=st.lists(debugged, max_size=30))
+def test_what_a_debugger_did_is_done_again_where_it_was_done(tree: Any, play: list[Any]) -> None:
+    """Memory that was set, results that were forced, prompts that were edited, ticks that were given up."""
+    game = Play(library_of({"brain a": tree, "brain b": "walk"}))
+    for step in play:
+        if step[0] == "again":
+            game.do_free()
+        game.do(step)
+    game.do_free()
+    replayer = game.replayer()
+    assert replayer.run() is None
+    assert not replayer.left_out

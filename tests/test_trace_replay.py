@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from brains.errors import RecordingError
 from brains.library import BrainLibrary
+from brains.questions import Decision
 from brains.trace import Recorder, Recording, Replayer
 from tests.random_play import CONDITION, EDITED, LOOKS, Play, library_of, plays, tampered, trees
 
@@ -303,7 +304,7 @@ class TestAgents:
         agent = game.agents["a"]
         assert agent.witness is not None
         agent.blackboard["count"] = 40
-        agent.witness.touched("set", "count", 40, -1)
+        agent.touched("set", "count", 40)
         game.do(tick())
         assert agent.blackboard["count"] == 41
         replayer = game.replayer()
@@ -314,23 +315,24 @@ class TestAgents:
         """The node that has just been left was asked with the old text, the next one with the new one."""
         tree = ("parallel", ["hostile", "hostile running"])
         game = played(tick(), tree=tree)
-        agent = game.agents["a"]
-        witness = agent.witness
-        assert witness is not None
-        from brains.snapshot import AgentSnapshot
-
-        agent.begin(AgentSnapshot(time=3.0, me={**ME, "stranger": LOOKS[1]}))
-        for number, node in enumerate(agent.root.tick()):
-            witness.left(node)
-            if number == 0:
-                game.prompts.put("is_hostile", EDITED)
-        agent.finish()
-        texts = [ticket.question.prompt.user for ticket in game.asker.tickets]
+        game.do(("answer", 0, 0)), game.do(("answer", 0, 0)), game.do(tick())
+        before = len(game.asker.tickets)
+        game.do(("debug", {**ME, "stranger": LOOKS[1]}, [(3, ("edit", EDITED))]))
+        assert [one.question.prompt.user for one in game.asker.tickets[before:]] == ["a girl", "It is a girl."]
         game.do(("edit", CONDITION))
         game.do(tick())
-        replayer = game.replayer()
-        assert replayer.run() is None
-        assert "It is a girl." not in texts[:1]
+        assert game.replayer().run() is None
+
+    def test_an_answer_that_a_debugger_gave_is_given_again(self) -> None:
+        game = played(tick(), tree="hostile")
+        agent = game.agents["a"]
+        question = game.asker.tickets[0].question
+        decision = Decision(answer="danger", probabilities={"danger": 1.0})
+        agent.answer(agent.root, question, decision)  # type: ignore[arg-type]
+        agent.touched("answer", "hostile?", {"question": question, "decision": decision})
+        game.do(tick())
+        assert agent.root.status.value == "SUCCESS"
+        assert game.replayer().run() is None
 
     def test_a_rebuilt_agent_can_go_its_own_way(self) -> None:
         game = played(*USUAL)

@@ -147,6 +147,7 @@ class Control:
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
+            self.agent.touched("free", "", None)
 
     def end(self) -> None:
         """Note that the agent is gone, in the middle of a tick or not."""
@@ -201,12 +202,12 @@ class Control:
         """Give up the tick that has begun: the tree is stopped, and the next tick starts afresh."""
         if self._steps is None:
             return
+        self.agent.touched("restart", "", None)
         self._steps.close()
         self._steps = None
         self.agent.root.stop(Status.INVALID)
         self.facts.stack.clear()
         self.step = None
-        self.agent.touched("restart", "", None)
         report = self.agent.finish()
         self.stop = None
         self._finish(report)

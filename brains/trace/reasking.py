@@ -34,8 +34,10 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     question: Question | None
     """None: the prompt cannot be filled as it is now, or is not there any more."""
     problem: str = ""
-    truth: Mapping[str, bool] = {}
-    """What labels mean, of a condition: those of then and those of now."""
+    then: Mapping[str, bool] = {}
+    """What labels meant, of a condition."""
+    now: Mapping[str, bool] = {}
+    """What they mean now; both the labels and what they mean may have been edited."""
 
     @property
     def is_text(self) -> bool:
@@ -103,8 +105,11 @@ def questions_of(
 def flip_of(asked: Asked, outcome: Outcome | None) -> Flip | None:
     """Return what is otherwise now; None if nothing is."""
     decision = outcome if isinstance(outcome, Decision) else None
-    before, now = _verdict(asked, asked.before), "" if decision is None else _verdict(asked, decision)
-    if before == now or (decision is not None and _means_the_same(asked, decision)):
+    before, now = _verdict(asked.then, asked.before), "" if decision is None else _verdict(asked.now, decision)
+    meant = asked.then.get(asked.before.answer)
+    if decision is not None and meant is not None and asked.now.get(decision.answer) is meant:
+        return None
+    if before == now:
         return None
     problem = asked.problem or ("" if outcome is None or decision is not None else getattr(outcome, "message", ""))
     return Flip(
@@ -151,7 +156,7 @@ class _Twice(PromptLibrary):
         name, _, action = question.prompt.name.partition("#")
         now: Question | None = question
         problem = ""
-        truth = dict((self.get(name).answers if name in self.names() else None) or {})
+        meant = meaning = self.get(name).answers or {}
         if self._now is not None:
             then, rendered = self._last[name]
             if isinstance(rendered, PromptError):
@@ -165,8 +170,8 @@ class _Twice(PromptLibrary):
                     )
                 present = self._now.get(name)
                 labels = question.labels
-                if truth and labels == tuple(truth):
-                    labels, truth = present.labels, {**truth, **(present.answers or {})}
+                if meant and present.answers and labels == tuple(meant):
+                    labels, meaning = present.labels, present.answers
                 now = msgspec.structs.replace(question, prompt=rendered, labels=labels)
         return Asked(
             agent=turn.life.id,
@@ -176,19 +181,14 @@ class _Twice(PromptLibrary):
             before=before,
             question=now,
             problem=problem,
-            truth=truth,
+            then=meant,
+            now=meaning,
         )
 
 
-def _means_the_same(asked: Asked, decision: Decision) -> bool:
-    """Tell whether two labels of a condition mean the same: its words may have been changed."""
-    then, now = asked.truth.get(asked.before.answer), asked.truth.get(decision.answer)
-    return then is not None and then == now
-
-
-def _verdict(asked: Asked, decision: Decision) -> str:
+def _verdict(meaning: Mapping[str, bool], decision: Decision) -> str:
     """Return what an answer comes to: what it means, of a condition; else the label, or the values."""
     if decision.value is not None:
         return msgspec.json.encode(decision.value, order="deterministic").decode()
-    means = asked.truth.get(decision.answer)
+    means = meaning.get(decision.answer)
     return decision.answer if means is None else f"{decision.answer} ({'yes' if means else 'no'})"

@@ -269,6 +269,9 @@ class _Unwritten:
     def left(self, node: Behaviour) -> None:
         """Nothing: there is no tick, or one that had begun before."""
 
+    def went_on(self, boundary: int) -> None:
+        """Nothing: there is no tick, or one that had begun before."""
+
     def cancelled(self, node: Behaviour) -> None:
         """Nothing: there is no tick."""
 

@@ -8,7 +8,6 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
-from py_trees.behaviour import Behaviour
 
 from brains.agent import Agent
 from brains.errors import ActionError, BrainsError, RecordingError, TreeError
@@ -29,6 +28,7 @@ from brains.trace.events import (
     TreeEvent,
     TurnEvent,
 )
+from brains.trace.hand import Hand
 from brains.trace.prompting import RecordedPrompts
 from brains.trace.recording import Life, Recording, Tick
 from brains.trace.tape import Tape, tree_event
@@ -70,16 +70,15 @@ class ReplayAsker:
 
 
 class _Tape(Tape):
-    """Makes the record of a replayed tick, and does in it what a debugger did."""
+    """Makes the record of replayed ticks, and keeps the tickets by their numbers."""
 
     def __init__(self, agent: Agent, n: int, emit: Callable[[TraceEvent], None], *, content: bool) -> None:
         super().__init__(agent, n, emit, content=content)
-        self.on_left: Callable[[int], None] | None = None
+        self.tickets: list[Ticket] = []
 
-    def left(self, node: Behaviour) -> None:
-        super().left(node)
-        if self.on_left is not None:
-            self.on_left(self.exits)
+    def asked(self, ticket: Ticket) -> None:
+        super().asked(ticket)
+        self.tickets.append(ticket)
 
 
 class _Replayed:
@@ -113,6 +112,7 @@ class _Replayed:
         self.tape = _Tape(self.agent, who.n, self.made.append, content=replayer.content)
         self.agent.witness = self.tape
         self.tree = tree_event(self.agent)
+        self.hand = Hand(self.agent, lambda n: replayer.bring_prompts(self, n))
 
     def _number(self) -> int:
         number = next(self._numbers, None)
@@ -155,12 +155,12 @@ class Turn:
         self._replayer = replayer
         self._replayed = replayed
         self._tick = tick
-        self._asked_before = len(replayed.asker.tickets)
+        self._asked_before = len(replayed.tape.tickets)
 
     @property
     def asked(self) -> dict[int, Question]:
         """What the agent has asked in it, by the question's number; once it has been run."""
-        tickets = self._replayed.asker.tickets
+        tickets = self._replayed.tape.tickets
         return {number: tickets[number].question for number in range(self._asked_before, len(tickets))}
 
     @property
@@ -170,14 +170,13 @@ class Turn:
 
     def run(self) -> Difference | None:
         """Tick the agent, and return what is different from the recording."""
-        return self.check(self.agent.tick(self.snapshot))
+        return self.check(self._replayed.hand.tick(self.snapshot, self._tick.touched))
 
     def check(self, report: TickReport) -> Difference | None:
         """Return what is different between the recording and the tick that has just been run."""
         assert report.agent == self.life.id, "this is the report of another agent"
         made, self._replayed.made[:] = list(self._replayed.made), []
         self.is_done = True
-        self._replayed.tape.on_left = None
         done = next((one for one in made if isinstance(one, DoneEvent)), None)
         if self.recorded is None or done is None:
             return None
@@ -365,26 +364,23 @@ class Replayer:
         self._bring_prompts(replayed, self._prompts_event)
         if turn.clock is not None:
             replayed.agent.clock.skip_to(turn.clock)
-        tickets = replayed.asker.tickets
+        tickets = replayed.tape.tickets
         for number, text in turn.texts:
-            if number < len(tickets):
-                tickets[number].text = text
+            ticket = tickets[number] if number < len(tickets) else None
+            if isinstance(ticket, ReplayTicket):
+                ticket.text = text
         for answer in turn.answers:
-            if answer.question < len(tickets):
-                tickets[answer.question].outcome = answer.outcome
+            ticket = tickets[answer.question] if answer.question < len(tickets) else None
+            if isinstance(ticket, ReplayTicket):
+                ticket.outcome = answer.outcome
         replayed.give_numbers(() if tick.done is None else tick.done.numbers)
-        inside = [touched for touched in tick.touched if touched.boundary >= 0]
-        edits = {touched.boundary: touched.value for touched in inside if touched.kind == "prompts"}
-        other = next((touched for touched in inside if touched.kind != "prompts"), None)
-        if other is not None:
-            self._end(replayed, f"in tick {turn.tick} a debugger changed {other.kind} {other.place}".rstrip())
-        elif edits:
-            replayed.tape.on_left = lambda exits: self._edit(replayed, edits, exits)
-            self._edit(replayed, edits, 0)
+        problem = replayed.hand.problem([one for one in tick.touched if one.boundary >= 0])
+        if problem:
+            self._end(replayed, f"in tick {turn.tick} {problem}")
 
-    def _edit(self, replayed: _Replayed, edits: dict[int, Any], exits: int) -> None:
-        if exits in edits:
-            self._bring_prompts(replayed, self._by_number.get(edits[exits]))
+    def bring_prompts(self, replayed: _Replayed, n: int) -> None:
+        """Give an agent the prompts with this number."""
+        self._bring_prompts(replayed, self._by_number.get(n))
 
     def _bring_prompts(self, replayed: _Replayed, event: PromptsEvent | None) -> None:
         if event is not None and replayed.prompts_event is not event:
@@ -425,10 +421,11 @@ class Replayer:
         replayed = self._replayed.get(event.agent)
         if replayed is None or replayed.is_over:
             return
-        if event.kind == "set":
-            replayed.agent.blackboard[event.place] = event.value
-        elif event.kind != "prompts":
-            self._end(replayed, f"after tick {event.tick} a debugger changed {event.kind} {event.place}".rstrip())
+        problem = replayed.hand.problem([event])
+        if problem:
+            self._end(replayed, f"after tick {event.tick} {problem}")
+        else:
+            replayed.hand.touch(event)
 
     def _end(self, replayed: _Replayed, why: str) -> None:
         replayed.is_over = True

@@ -183,19 +183,13 @@ class Tape:
             self._said[place] = why
             if self._content:
                 self._why[place] = str(why)[:LONGEST_WHY]
-        if self._prompts() != self._prompts_now:
-            self._prompts_changed()
 
-    def _prompts_changed(self) -> None:
-        """Write that a debugger, which holds the agent in mid-tick, has changed a prompt before the last node ran."""
-        self._prompts_now = now = self._prompts()
-        tick, boundary = self._agent.tick_number, len(self._ran) - 1
-        self._emit(TouchedEvent(agent=self.n, tick=tick, kind="prompts", value=now, boundary=boundary))
-
-    @property
-    def exits(self) -> int:
-        """How many nodes the present tick has come out of, cancelled ones included."""
-        return len(self._ran)
+    def went_on(self, boundary: int) -> None:
+        """Write that prompts have changed in mid-tick, while a debugger held the agent, if they have."""
+        now = self._prompts()
+        if now != self._prompts_now:
+            self._prompts_now = now
+            self.touched("prompts", "", now, boundary)
 
     def cancelled(self, node: Behaviour) -> None:
         """Keep which node was cancelled."""
@@ -246,6 +240,8 @@ class Tape:
     def touched(self, kind: str, place: str, value: Any, boundary: int) -> None:
         """Write what a debugger has changed."""
         tick = self._agent.tick_number
+        if kind == "answer" and not self._content:
+            value = None  # it holds the prompt
         self._emit(TouchedEvent(agent=self.n, tick=tick, kind=kind, place=place, value=value, boundary=boundary))
 
     def closed(self) -> None:

@@ -205,7 +205,7 @@ class _Rerun:
             raise DebugError("terminated", f"{self._control.agent.id} is gone")
         agent = self._control.agent
         agent.answer(self._leaf, self._question, outcome)
-        agent.touched("answer", self._path, msgspec.to_builtins(outcome))
+        agent.touched("answer", self._path, {"question": self._question, "decision": outcome})
         return True
 
 

@@ -49,7 +49,7 @@ def set_(debugger: Debugger, session: DebugSession, given: args.Set) -> dict[str
         holder[int(last)] = given.value
     else:
         holder[last] = given.value
-    agent.touched("set", given.key, None if given.delete else given.value)
+    agent.touched("delete" if given.delete else "set", ".".join(keys), None if given.delete else given.value)
     found: dict[str, Any] = {"key": given.key, "old": None if old is _MISSING else plain(old)}
     return found if given.delete else {**found, "value": given.value}
 
