@@ -251,6 +251,7 @@ class Debugger:
             if control.instrument is not None:
                 for node in list(control.instrument.forced):
                     control.instrument.force(node, None)
+                    control.agent.touched("force", control.agent.path_of(node), {"status": "none"})
             if control.is_shadow:
                 self._dissolve(control)
             elif hold:
