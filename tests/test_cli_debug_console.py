@@ -22,7 +22,6 @@ from brains.cli._debug.running import run_script, startup
 from brains.debugger import Debugger
 from brains.debugger.local import TreeHost
 
-
 # A front end may look at the current folder: nobody else waits for its event loop.
 pytestmark = pytest.mark.may_block
 
@@ -345,5 +344,3 @@ async def test_leaving_ends_the_conversation() -> None:
             await console.run("quit")
         await console.run("detach")
         assert console.prompt == "(brains) "
-
-
