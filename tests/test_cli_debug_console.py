@@ -320,7 +320,7 @@ async def test_tab_completes_commands_nodes_keys_and_files(tmp_path: Path, monke
         names, typed = await completions(console, "where ;; tree Top/W")
         assert typed == "Top/W"
         assert "Top/Work/Look around" in names
-        assert (await completions(console, "help st"))[0] == ["step", "sticky"]
+        assert (await completions(console, "help st"))[0] == ["step", "stepback", "sticky"]
         assert (await completions(console, "source no"))[0] == ["notes.brains"]
         assert (await completions(console, "agent t"))[0] == ["tree"]
         assert (await completions(console, "nonsense x"))[0] == []
