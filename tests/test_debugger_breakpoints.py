@@ -83,6 +83,8 @@ def test_a_condition_that_does_not_parse_is_refused_when_it_is_set() -> None:
         front.ask("break", where="Patrol", agents="guard", condition="me.hp <")
     with pytest.raises(Refused, match="bad_expression"):
         front.ask("break", where="Patrol", agents="guard", log="{{ me.hp")
+    with pytest.raises(Refused, match="no statements"):
+        front.ask("break", where="Patrol", agents="guard", log="{% for a in range(9) %}{% endfor %}")
     assert front.ask("breakpoints")["breakpoints"] == []
 
 

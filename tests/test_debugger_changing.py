@@ -170,6 +170,23 @@ def test_nodes_of_any_kind_can_be_forced_and_run_on_afterwards(make: Any, status
     assert any(child.status is Status.RUNNING for child in root.children)
 
 
+@pytest.mark.parametrize("leave", [False, True])
+def test_a_node_that_was_only_said_to_run_begins_when_it_runs(leave: bool) -> None:
+    game = Stage({"guard": lambda: ReactiveSelector("Root", [Wait("Wait", 0.25), Wait("Other", 9)])})
+    game.add("guard_1")
+    front = game.front("guard_1")
+    front.ask("force", node="Wait", status="running")
+    game.tick()
+    if leave:
+        front.ask("detach")
+    waits = game.agent("guard_1").root.children[0]
+    statuses = []
+    for _ in range(4):
+        game.tick()
+        statuses.append(waits.status)
+    assert statuses == [Status.RUNNING] * 3 + [Status.SUCCESS]
+
+
 def test_the_prompt_as_it_was_asked_and_as_it_would_be_asked_now() -> None:
     game, front = stage()
     front.ask("break", where="Patrol")

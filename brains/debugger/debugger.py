@@ -140,7 +140,7 @@ class Debugger:
             if one.info.enabled and one.applies(agent):
                 control = self.control_of(agent)
                 self.rules.catch_up(control)
-                if one.watched is not None and control.in_tick:
+                if one.watched is not None and agent.tick_number:
                     one.values[control.place] = self.rules.value_of(one, control)
         return one
 
@@ -251,6 +251,7 @@ class Debugger:
             if control.instrument is not None:
                 for node in list(control.instrument.forced):
                     control.instrument.force(node, None)
+                    control.agent.touched("force", control.agent.path_of(node), {"status": "none"})
             if control.is_shadow:
                 self._dissolve(control)
             elif hold:
@@ -338,7 +339,8 @@ class Debugger:
             control = self.control_of(agent)
             if owner is not None:
                 self.give(control, owner)
-                owner.selected = control.place
+                if owner.selected is not None and owner.selected[1] == agent.id:
+                    owner.selected = control.place
                 owner.tell("joined", {"agent": agent.id, "session": agent.session, "reason": "it is back"})
             if waits:
                 control.halt(Halt("entry", "before its first tick"))

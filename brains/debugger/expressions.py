@@ -98,6 +98,8 @@ class Text:
 
     def __init__(self, source: str) -> None:
         self.source = source
+        if "{%" in source:
+            raise DebugError("bad_expression", f"{source!r}: a log point has {{{{ expressions }}}} only, no statements")
         try:
             self._template = _JINJA.from_string(source)
         except (TemplateError, RecursionError) as error:
