@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from brains.errors import ModelBusy, ModelRefused, ModelUnavailable, PromptTooLong
+from brains.errors import ModelBusy, ModelNotInstalled, ModelRefused, ModelUnavailable, PromptTooLong
 from brains.models.ollama import OllamaModel
 from brains.models.scripted import ScriptedModel
 from brains.models.wire_http import MOST_BODY
@@ -28,6 +28,18 @@ SCHEMA = ModelRequest(
     max_tokens=30,
     name="p",
 )
+
+
+async def test_another_model_than_the_one_served_is_not_to_be_pulled(server: WireServer) -> None:
+    """`ollama pull` would not bring it: what is served is said, and how to ask for it."""
+    model = OllamaModel("llama3.2", host=server.url)
+    with pytest.raises(ModelNotInstalled) as caught:
+        await model.start()
+    await model.close()
+    assert str(caught.value) == (
+        f"there is no model 'llama3.2' at {server.url}: the `brains model serve` there serves 'tiny'. Ask for that "
+        "with `--model ollama:tiny`, or serve another one with `brains model serve --model embedded:FILE.gguf`"
+    )
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -234,7 +246,7 @@ async def test_two_requests_on_one_connection_without_waiting(server: WireServer
     for _ in range(2):
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK")
-        await reader.readexactly(len(b'{"version":"0.33.0"}'))
+        await reader.readexactly(len(b'{"version":"0.33.0","server":"brains"}'))
     writer.close()
 
 

@@ -123,8 +123,9 @@ class OllamaModel:
             ModelError: with what to do about it.
         """
         client = await self._clients.get()
-        version = await self._call(client.version())
-        installed = find_installed((await self._call(client.list())).models, self._name)
+        server = await self._call(client.version())
+        models, version = (await self._call(client.list())).models, server.version
+        installed = find_installed(models, self._name, served_at=self._url if server.server == "brains" else "")
         show = await self._call(client.show(self._name))
         ways = possible_ways(show, version)
         label_way = self._label_way or best_way(show, ways)

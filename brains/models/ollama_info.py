@@ -29,8 +29,12 @@ _NO_TEMPLATE = re.compile(r"\{\{-?\s*\.Prompt\s*-?\}\}")
 _MAGNITUDES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
-def find_installed(models: Sequence[ollama.ListResponse.Model], name: str) -> ollama.ListResponse.Model:
+def find_installed(
+    models: Sequence[ollama.ListResponse.Model], name: str, *, served_at: str = ""
+) -> ollama.ListResponse.Model:
     """Return the installed model of that name, with or without `:latest` and the name of Ollama's own library.
+
+    `served_at` is where a `brains model serve` is, if it is no Ollama: that has one model, and pulls none.
 
     Raises:
         ModelNotInstalled: saying what is.
@@ -40,6 +44,12 @@ def find_installed(models: Sequence[ollama.ListResponse.Model], name: str) -> ol
         if _full_name(model.model or "") == wanted:
             return model
     names = [model.model or "?" for model in models]
+    if served_at and names:
+        there = names[0].removesuffix(":latest")
+        raise ModelNotInstalled(
+            f"there is no model {name!r} at {served_at}: the `brains model serve` there serves {there!r}. Ask for that "
+            f"with `--model ollama:{there}`, or serve another one with `brains model serve --model embedded:FILE.gguf`"
+        )
     if not names:
         there = "nothing is installed yet"
     else:

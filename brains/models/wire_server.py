@@ -130,7 +130,7 @@ class WireServer:
         await respond.send(200, b"Ollama is running", "text/plain; charset=utf-8")
 
     async def _version(self, request: Request, respond: Responder) -> None:
-        await respond.json(200, {"version": VERSION})
+        await respond.json(200, {"version": VERSION, "server": "brains"})
 
     async def _tags(self, request: Request, respond: Responder) -> None:
         more = {"modified_at": self._since, "capabilities": ["completion"]}
