@@ -57,7 +57,7 @@ LOOKS = "a masked man \x1b[2J with a knife"
 
 Json = dict[str, Any]
 
-pytestmark = [pytest.mark.timeout(90), pytest.mark.may_block]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(90), pytest.mark.may_block]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brains.errors import BrainsError, ConfigError
+from brains.errors import BrainsError
 
 if TYPE_CHECKING:
     from brains.cli._debug.text import Line
@@ -80,8 +80,9 @@ def _run(work: Work, *, pid: int | None, socket_file: str | None, as_json: bool,
 def _print_error(error: BrainsError) -> None:
     import msgspec
 
-    kind = getattr(error, "kind", "no_server" if isinstance(error, ConfigError) else "internal")
-    told = {"kind": kind, "message": getattr(error, "message", str(error)), "hint": getattr(error, "hint", "")}
+    from brains.cli._debug.starting import told_of
+
+    told = dict(zip(("kind", "message", "hint"), told_of(error), strict=True))
     click.echo(msgspec.json.encode({"error": {key: value for key, value in told.items() if value}}).decode())
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from brains.errors import BrainsError, ConfigError
+from brains.errors import BrainsError
 
 if TYPE_CHECKING:
     from brains.cli._debug.out import Out
@@ -75,7 +75,7 @@ def command(
 ) -> None:
     """Step-debug one agent: live, backwards, and from a recording."""
     from brains.cli._debug.out import Out, OutputClosed
-    from brains.cli._debug.starting import Target
+    from brains.cli._debug.starting import Target, told_of
 
     typed = (stay or not commands) and not as_json and sys.stdin.isatty()
     target = Target(agent=agent or "", watch=watch, ask=typed, **where)
@@ -92,8 +92,7 @@ def command(
     except BrainsError as error:
         if not as_json:
             raise
-        kind = getattr(error, "kind", "no_server" if isinstance(error, ConfigError) else "internal")
-        out.failure("start", kind, getattr(error, "message", str(error)), getattr(error, "hint", ""))
+        out.failure("start", *told_of(error, target))
         code = 1
     raise click.exceptions.Exit(code)
 

@@ -91,6 +91,9 @@ class Console:
         self._gone = ""
         self._pausing = False
         self._resumed = False
+        self._is_waiting = False
+        self._is_new_stop = False
+        """A script stands where it has not waited for: it came there between two of its commands."""
         self._broken: BaseException | None = None
         link.on_event = self._events.put_nowait
         link.on_lost = self._lost
@@ -196,6 +199,8 @@ class Console:
                 self._depth -= 1
             return
         command = find(word)
+        if command.name != "continue" and command.group != "Breakpoints":
+            self._is_new_stop = False
         await command.run(self, rest.strip())
 
     # --- what commands use ---------------------------------------------------------------------------------------
@@ -224,21 +229,30 @@ class Console:
             RequestFailed: it cannot be done.
             CommandFailed: it took longer than a script may wait, or the agent is gone.
         """
+        if command == "continue" and self._is_new_stop and not self.interactive:
+            # A breakpoint that a script has just set may be hit before it says `continue`: that is what it waits for.
+            self._is_new_stop = False
+            self.out.answer(name, await self.ask("where", agent=self.address), list)
+            return
         self._halted.clear()
         self._gone = ""
-        # That it runs is said by an event: by now it may stand still again, and the answer does not know.
-        body = await self.ask(command, **arguments)
-        if not quiet:
-            self.out.answer(name, body, list)
         if asyncio.current_task() is self._pump:
+            # One of a breakpoint's commands: nobody waits for what comes of it.
+            self.out.answer(name, await self.ask(command, **arguments), list)
             self._resumed = True
             return
-        if wait is False:
-            return
-        if wait is None and not await self._may_stop(command):
-            self.out.lines([line(dim(f"{self.agent} runs, and nothing will stop it"))])
-            return
-        await self._wait(name)
+        self._is_waiting = wait is not False
+        try:
+            # That it runs is said by an event: by now it may stand still again, and the answer does not know.
+            body = await self.ask(command, **arguments)
+            if not quiet:
+                self.out.answer(name, body, list)
+            if wait is None and not await self._may_stop(command):
+                self.out.lines([line(dim(f"{self.agent} runs, and nothing will stop it"))])
+            elif wait is not False:
+                await self._wait(name)
+        finally:
+            self._is_waiting = False
 
     async def _may_stop(self, command: str) -> bool:
         """Tell whether a `continue` of a script will ever come back: whether there is anything to stop it."""
@@ -246,15 +260,6 @@ class Console:
             return True
         found = (await self.ask("breakpoints"))["breakpoints"]
         return any(one.get("enabled", True) and not one.get("log") for one in found)
-
-    async def settled(self, name: str) -> None:
-        """Wait until the agent stands still, if it does not yet.
-
-        Raises:
-            CommandFailed: it took longer than a script may wait, or the agent is gone.
-        """
-        if self.stop is None:
-            await self._wait(name)
 
     async def _wait(self, name: str) -> None:
         try:
@@ -270,11 +275,6 @@ class Console:
         if self._gone:
             gone, self._gone = self._gone, ""
             self.fail(name, "server_lost" if self.closed else "terminated", gone, "")
-
-    def begin_wait(self) -> None:
-        """Forget earlier stops: the next one counts for `settled`."""
-        self._halted.clear()
-        self._gone = ""
 
     @property
     def address(self) -> str:
@@ -381,10 +381,12 @@ class Console:
         self.stop, self.frames, self.focus = body, [], None
         await self._show_stop(body)
         self._resumed = False
+        self._is_new_stop = not self._is_waiting
         try:
             for command in await self._commands_of(body.get("breakpoint", 0)):
                 await self._run_one(command)
         finally:
+            self._is_new_stop = self._is_new_stop and not self._resumed
             if not self._resumed:
                 self._pausing = False
                 self._halted.set()

@@ -17,9 +17,9 @@ from brains.cli._debug.console import Console
 from brains.cli._debug.link import ControlLink, Link
 from brains.control import RequestFailed, ServerEntry, find_servers, pick, read_entry
 from brains.control.discovery import describe
-from brains.errors import ConfigError
+from brains.errors import BrainsError, ConfigError, ModelError
 
-__all__ = ["Target", "attach", "opened", "our_name", "server_of"]
+__all__ = ["Target", "attach", "opened", "our_name", "server_of", "told_of"]
 
 
 @dataclass
@@ -89,6 +89,16 @@ def _asked(servers: Sequence[ServerEntry]) -> ServerEntry:
     for number, one in enumerate(servers, 1):
         click.echo(f"{number:>3}  {describe(one)} (pid {one.pid})")
     return servers[click.prompt("which", type=click.IntRange(1, len(servers))) - 1]
+
+
+def told_of(error: BrainsError, target: Target | None = None) -> tuple[str, str, str]:
+    """Return the kind, the message and the hint of what went wrong at the start; the kind is one of the closed set."""
+    if isinstance(error, RequestFailed):
+        return error.kind, error.message, error.hint
+    if isinstance(error, ModelError):
+        return "model_error", str(error), ""
+    is_local = target is not None and (target.replay is not None or target.tree is not None)
+    return "file" if is_local or not isinstance(error, ConfigError) else "no_server", str(error), ""
 
 
 @contextlib.asynccontextmanager
