@@ -344,3 +344,18 @@ async def test_leaving_ends_the_conversation() -> None:
             await console.run("quit")
         await console.run("detach")
         assert console.prompt == "(brains) "
+
+
+async def test_a_script_takes_a_stop_for_its_own_that_came_before_it_said_continue() -> None:
+    async with at_a_tree() as (console, screen):
+        await console.run("continue &")
+        await console.run("break */Rest")
+        async with asyncio.timeout(5):
+            while console.stop is None or console.stop.get("node") != "Rest":  # noqa: ASYNC110 - it comes by itself
+                await asyncio.sleep(0)
+        tick = console.stop["tick"]
+        await console.run("continue")
+        assert console.stop is not None
+        assert console.stop["tick"] == tick, "it has not been let by"
+        await console.run("continue")
+        assert console.stop["tick"] > tick

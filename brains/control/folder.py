@@ -49,7 +49,8 @@ def _folder() -> Path:
     if sys.platform == "win32":
         # Below the user's profile, whose access rights its files inherit.
         return Path(os.environ.get("LOCALAPPDATA") or tempfile.gettempdir()) / "brains" / "run"
-    if session := os.environ.get("XDG_RUNTIME_DIR"):
+    session = os.environ.get("XDG_RUNTIME_DIR")
+    if session and Path(session).is_dir():
         return Path(session) / "brains"
     return Path(tempfile.gettempdir()) / f"brains-{os.getuid()}"
 
