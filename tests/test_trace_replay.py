@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from brains.errors import RecordingError
 from brains.library import BrainLibrary
 from brains.questions import Decision
-from brains.trace import Recorder, Recording, Replayer
-from tests.random_play import CONDITION, EDITED, LOOKS, Play, library_of, plays, tampered, trees
+from brains.trace import MemorySink, Recorder, Recording, Replayer
+from tests.leaf_games import CONDITION
+from tests.random_play import EDITED, LOOKS, Play, library_of, plays, tampered, trees
 
 ME: dict[str, Any] = {"near": True, "stranger": LOOKS[0], "sees": ["b1", "b2"], "mood": "glad", "x": 1.5}
 GUARD = ("reactive selector", [("reactive sequence", ["condition", "hostile", "respond"]), "say", "walk"])
@@ -270,12 +271,11 @@ class TestChanged:
 class TestAgents:
     def test_one_that_had_lived_before_is_left_out(self) -> None:
         game = played(tick(), tick())
-        recorder = Recorder(game.sink.__class__(), prompts=game.prompts)
-        sink = recorder._sink
-        recorder.watch(game.agents["a"])
+        sink = MemorySink()
+        Recorder(sink, prompts=game.prompts).watch(game.agents["a"])
         game.do(tick())
         game.do(tick())
-        recording = Recording.of(sink.lines)  # type: ignore[attr-defined]
+        recording = Recording.of(sink.lines)
         replayer = Replayer(recording, game.library)
         assert replayer.run() is None
         assert replayer.ticks == 0
@@ -315,7 +315,8 @@ class TestAgents:
         """The node that has just been left was asked with the old text, the next one with the new one."""
         tree = ("parallel", ["hostile", "hostile running"])
         game = played(tick(), tree=tree)
-        game.do(("answer", 0, 0)), game.do(("answer", 0, 0)), game.do(tick())
+        for step in (("answer", 0, 0), ("answer", 0, 0), tick()):
+            game.do(step)
         before = len(game.asker.tickets)
         game.do(("debug", {**ME, "stranger": LOOKS[1]}, [(3, ("edit", EDITED))]))
         assert [one.question.prompt.user for one in game.asker.tickets[before:]] == ["a girl", "It is a girl."]

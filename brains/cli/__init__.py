@@ -19,6 +19,9 @@ __all__ = ["main"]
 COMMANDS = {
     "serve": "Serve behaviour trees to a game over WebSocket.",
     "demo": "Play a castle yard in the terminal, with a real model.",
+    "debug": "Step-debug one agent: live, backwards, and from a recording.",
+    "ctl": "Look at, hold and release agents of a running server, in one go.",
+    "watch": "Watch agents live: trees with statuses, decisions, rates.",
     "check": "Check trees and prompts without running anything.",
     "prompt": "Work on prompts: list, render, evaluate, calibrate.",
     "model": "Get, inspect and serve the small default model.",

@@ -121,6 +121,7 @@ def command(
             library=library,
             prompts=templates,
             prompts_folder=config.prompts_folder,
+            trees_folder=config.trees_folder,
             # A program that runs this command may bring a model of its own as the click object.
             model=given or (_scripted() if config.model == "scripted" else model_of(config)),
             way=config.label_way,

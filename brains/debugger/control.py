@@ -377,7 +377,7 @@ class Control:
             stop.node, stop.path, stop.kind = node.name, agent.path_of(node), type(node).__name__
             stop.status, stop.feedback = status_word(node.status), node.feedback_message
             stop.file, stop.line = self._debugger.sources.place(agent, stop.path)
-        stop.decision = self.decision(node)
+        stop.decision = self.decision(node) or self.decision(None)
         return stop
 
     def refresh(self) -> None:

@@ -41,6 +41,8 @@ class Plan:
 class Pause(Plan):
     """Stop at the first boundary."""
 
+    reason = "pause"
+
     def is_here(self, step: Step, depth: int, path: str, context: Context) -> bool:
         """Stop."""
         return True

@@ -5,28 +5,32 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from brains import __version__
 from brains.agent import Agent
+from brains.cli._debugging import Edits, debugger_of, reachable
 from brains.cli._demo.client import GameClient
 from brains.cli._demo.godot import GodotGame
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
 from brains.cli._demo.yard import Yard
+from brains.cli._recordings import Recordings
 from brains.cli._running import keep_watching, stopped_by_signals
+from brains.cli._stats import stats_of
 from brains.errors import BrainsError
-from brains.gateway import Gateway
+from brains.gateway import Gateway, Metrics, ModelRouter
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import ChatModel, ModelInfo, Question, Way
+from brains.recording import FileRecorder
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
-from brains.trace import Recorder
 from brains.warmup import warm_up, warm_up_questions
 
 __all__ = ["Ending", "Run", "play"]
@@ -43,6 +47,7 @@ class Run:
     library: BrainLibrary
     prompts: PromptLibrary
     prompts_folder: Path
+    trees_folder: Path
     model: ChatModel
     way: Way | None
     seconds: float | None
@@ -52,7 +57,7 @@ class Run:
     port: int
     godot: GodotGame | None = None
     """What is played; None: the yard in the terminal."""
-    recorder: Recorder | None = None
+    recorder: FileRecorder | None = None
 
 
 @dataclass
@@ -84,16 +89,20 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     ears = Ears(show)
 
     def observe(report: TickReport) -> None:
+        metrics.report(report)
         tally.add(report)
         show.report(report)
         if run.godot is not None:
             ears.report(report)
 
-    gateway = Gateway(run.model, way=run.way)
-    factory: Callable[..., Agent] = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
-    if run.recorder is not None:
-        factory = run.recorder.factory(factory)
+    metrics, edits, since = Metrics(), Edits(), time.monotonic()
+    edits.watcher = PromptWatcher(run.prompts_folder, run.prompts, edits.note)
+    gateway = Gateway(run.model, way=run.way, watchers=[metrics])
+    router = ModelRouter({"": gateway})
+    recordings = Recordings(run.library, run.prompts, run.trees_folder, gateway, run.recorder)
+    factory = recordings.factory(functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed))
     server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
+    debugger = debugger_of(server, gateway, command="demo", prompts=run.prompts, edits=edits, recordings=recordings)
     with stopped_by_signals() as stop:
         try:
             await server.start()  # a port in use is said before the model loads
@@ -106,7 +115,17 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
             me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
             await _warm_up(gateway, list(warm_up_questions(run.library, run.prompts, me)), show, stop)
             show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
-            async with _in_background(show, run, stop):
+            async with (
+                _in_background(show, edits.watcher, stop),
+                reachable(
+                    debugger,
+                    server,
+                    command="demo",
+                    edits=edits,
+                    recordings=recordings,
+                    stats=lambda: stats_of(metrics, router, since),
+                ),
+            ):
                 if run.godot is None:
                     client = GameClient(
                         server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show
@@ -189,9 +208,8 @@ async def _warm_up(gateway: Gateway, questions: list[Question], show: Show, stop
 
 
 @contextlib.asynccontextmanager
-async def _in_background(show: Show, run: Run, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _in_background(show: Show, watcher: PromptWatcher, stop: asyncio.Event) -> AsyncIterator[None]:
     """Draw the screen and watch the prompts meanwhile."""
-    watcher = PromptWatcher(run.prompts_folder, run.prompts)
     tasks = [asyncio.create_task(_draw(show, stop)), asyncio.create_task(keep_watching(watcher))]
     try:
         yield
