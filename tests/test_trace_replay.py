@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from brains.errors import RecordingError
 from brains.library import BrainLibrary
 from brains.questions import Decision
-from brains.trace import Recorder, Recording, Replayer
+from brains.trace import MemorySink, Recorder, Recording, Replayer
 from tests.leaf_games import CONDITION
 from tests.random_play import EDITED, LOOKS, Play, library_of, plays, tampered, trees
 
@@ -271,12 +271,11 @@ class TestChanged:
 class TestAgents:
     def test_one_that_had_lived_before_is_left_out(self) -> None:
         game = played(tick(), tick())
-        recorder = Recorder(game.sink.__class__(), prompts=game.prompts)
-        sink = recorder._sink
-        recorder.watch(game.agents["a"])
+        sink = MemorySink()
+        Recorder(sink, prompts=game.prompts).watch(game.agents["a"])
         game.do(tick())
         game.do(tick())
-        recording = Recording.of(sink.lines)  # type: ignore[attr-defined]
+        recording = Recording.of(sink.lines)
         replayer = Replayer(recording, game.library)
         assert replayer.run() is None
         assert replayer.ticks == 0

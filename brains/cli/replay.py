@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -59,20 +60,20 @@ def command(
 
     recording = open_recording(file)
     only = numbers_of(recording, agents)
-    # What leaves do wrong was told when it was recorded.
-    logging.getLogger("brains.agent").setLevel(logging.CRITICAL)
     library = load_trees(config.trees_folder)
     notes = notes_of(recording, config)
     if model is not None or prompts is not None:
         from brains.cli._replay.asking import ask_again, print_flips
 
-        result = ask_again(recording, library, config, only=only, with_folder=prompts is not None)
+        with _silent():
+            result = ask_again(recording, library, config, only=only, with_folder=prompts is not None)
         print_flips(result, notes, as_json=as_json)
         raise click.exceptions.Exit(0 if result.is_fine else 1)
     from brains.trace import Replayer
 
     replayer = Replayer(recording, library, stored_prompts(config, recording), only=only)
-    replayer.run()
+    with _silent():
+        replayer.run()
     if not replayer.ticks and not replayer.stopped:
         notes = [*notes, "nothing could be replayed"]
     summary = summary_of(recording, replayer, notes)
@@ -81,6 +82,18 @@ def command(
     else:
         _print(recording, replayer, notes)
     raise click.exceptions.Exit(0 if summary["ok"] else 1)
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Say nothing of what leaves do wrong: it was told when it was recorded."""
+    log = logging.getLogger("brains.agent")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def numbers_of(recording: Recording, agents: tuple[str, ...]) -> list[int] | None:
