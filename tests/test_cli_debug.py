@@ -10,7 +10,7 @@ import signal
 import sys
 import tempfile
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +97,13 @@ async def finished(folder: Path, runtime: Path, *arguments: str, typed: str = ""
     return process.returncode, out.decode(), said.decode()
 
 
+async def until(true: Callable[[], bool]) -> None:
+    """Wait until something is so."""
+    async with asyncio.timeout(20):
+        while not true():  # noqa: ASYNC110 - it is in another process
+            await asyncio.sleep(0.01)
+
+
 class World:
     """A server that runs, and a game that plays on it."""
 
@@ -119,15 +126,17 @@ class World:
     async def busy(self) -> list[str]:
         """Return who stands still, as the game hears it."""
         seen = len(self.game.said("actions"))
-        async with asyncio.timeout(20):
-            while len(self.game.said("actions")) < seen + 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(self.game.said("actions")) >= seen + 2)
         return list(self.game.said("actions")[-1].get("busy", []))
 
     async def until_free(self) -> None:
+        await self.until_busy([])
+
+    async def until_busy(self, agents: list[str]) -> None:
+        """Wait until these agents stand still, and no others."""
         async with asyncio.timeout(20):
-            while await self.busy():
-                await asyncio.sleep(0.01)
+            while await self.busy() != agents:
+                pass
 
 
 @contextlib.asynccontextmanager
@@ -165,8 +174,8 @@ async def _play(game: GameClient) -> None:
 async def test_one_agent_is_stopped_looked_at_and_let_go_while_the_other_plays_on(project: Path, runtime: Path) -> None:
     async with playing(project, runtime) as world:
         out = await world.brains(
-            "debug", "g1", "-c", "break */Hostile?:exit", "-c", "continue", "-c", "where", "-c", "prompt", "-c", "print me.hp",
-            "-c", "agents", "-c", "list",
+            "debug", "g1", "-c", "break */Hostile?:exit", "-c", "continue", "-c", "where", "-c", "prompt",
+            "-c", "print me.hp", "-c", "agents", "-c", "list",
         )  # fmt: skip
         assert "after Hostile? (LLMCondition)" in out
         assert f"castle/guard.py:{LINE}" in out
@@ -215,8 +224,8 @@ async def test_a_template_is_edited_and_the_question_asked_again(project: Path, 
     )
     async with playing(project, runtime) as world:
         out = await world.brains(
-            "debug", "g1", "-c", "break */Hostile?:exit", "-c", "continue", "-c", "edit", "-c", "prompt", "-c", "rerun -n 2",
-            EDITOR=editor,
+            "debug", "g1", "-c", "break */Hostile?:exit", "-c", "continue", "-c", "edit", "-c", "prompt",
+            "-c", "rerun -n 2", EDITOR=editor,
         )  # fmt: skip
         assert "read again: hostile" in out
         assert "+system| Name the stranger" in out
@@ -251,9 +260,7 @@ async def test_a_killed_debugger_lets_its_agent_go(project: Path, runtime: Path)
         process = await start(project, runtime, "debug", "g1", "--json")
         assert process.stdin is not None
         process.stdin.write(b"break */Patrol\npause\n")
-        async with asyncio.timeout(20):
-            while await world.busy() != ["g1"]:
-                await asyncio.sleep(0.01)
+        await world.until_busy(["g1"])
         process.kill()
         await process.communicate()
         await world.until_free()
@@ -266,9 +273,7 @@ async def test_a_second_controller_is_refused_by_name_and_may_watch(project: Pat
         process = await start(project, runtime, "debug", "g1", "--json")
         assert process.stdin is not None
         process.stdin.write(b"pause\n")
-        async with asyncio.timeout(20):
-            while await world.busy() != ["g1"]:
-                await asyncio.sleep(0.01)
+        await world.until_busy(["g1"])
         code, out, _ = await finished(project, runtime, "debug", "g1", "-c", "where")
         assert code == 1
         assert "g1 is debugged by" in out
@@ -411,9 +416,7 @@ async def test_without_a_server_it_says_what_to_start(project: Path, runtime: Pa
 
 async def test_a_recording_is_debugged_with_no_server_and_no_model(project: Path, runtime: Path) -> None:
     async with playing(project, runtime, "--record", "run.jsonl") as world:
-        async with asyncio.timeout(20):
-            while len(world.game.said("actions")) < 60:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(world.game.said("actions")) >= 60)
         world.server.terminate()
         await world.server.wait()
     shown = ["-c", "where", "-c", "prompt", "-c", "back", "-c", "tree", "--json"]

@@ -22,7 +22,6 @@ from brains.cli._debug.running import run_script, startup
 from brains.debugger import Debugger
 from brains.debugger.local import TreeHost
 
-
 # A front end may look at the current folder: nobody else waits for its event loop.
 pytestmark = pytest.mark.may_block
 
@@ -321,7 +320,7 @@ async def test_tab_completes_commands_nodes_keys_and_files(tmp_path: Path, monke
         names, typed = await completions(console, "where ;; tree Top/W")
         assert typed == "Top/W"
         assert "Top/Work/Look around" in names
-        assert (await completions(console, "help st"))[0] == ["step", "sticky"]
+        assert (await completions(console, "help st"))[0] == ["step", "stepback", "sticky"]
         assert (await completions(console, "source no"))[0] == ["notes.brains"]
         assert (await completions(console, "agent t"))[0] == ["tree"]
         assert (await completions(console, "nonsense x"))[0] == []
@@ -345,5 +344,3 @@ async def test_leaving_ends_the_conversation() -> None:
             await console.run("quit")
         await console.run("detach")
         assert console.prompt == "(brains) "
-
-

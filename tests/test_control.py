@@ -284,6 +284,13 @@ def test_which_server_is_meant(folder: Path) -> None:
         pick([first], 3)
 
 
+async def test_a_server_that_starts_sweeps_what_dead_ones_left(folder: Path, clock: Clock) -> None:
+    entry_of(folder, dead_pid())
+    server, _ = server_of(folder, clock)
+    async with server:
+        assert len(list(folder.glob("*.json"))) == 1  # noqa: ASYNC240
+
+
 async def test_a_server_that_does_not_answer_is_said(folder: Path) -> None:
     gone = ServerEntry(pid=4, socket=str(folder / "gone.sock"))
     with pytest.raises(ControlLost, match="nobody answers at the control socket"):

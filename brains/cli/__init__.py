@@ -19,8 +19,8 @@ __all__ = ["main"]
 COMMANDS = {
     "serve": "Serve behaviour trees to a game over WebSocket.",
     "demo": "Play a castle yard in the terminal, with a real model.",
-    "debug": "Step-debug one agent: live, backwards, and from a recording.",
-    "ctl": "Look at, hold and release agents of a running server, in one go.",
+    "debug": "Step-debug one agent, live or from a recording.",
+    "ctl": "Look at, hold and release agents of a running server.",
     "watch": "Watch agents live: trees with statuses, decisions, rates.",
     "check": "Check trees and prompts without running anything.",
     "prompt": "Work on prompts: list, render, evaluate, calibrate.",

@@ -77,8 +77,8 @@ def command(
     from brains.cli._debug.out import Out, OutputClosed
     from brains.cli._debug.starting import Target
 
-    target = Target(agent=agent or "", watch=watch, **where)
     typed = (stay or not commands) and not as_json and sys.stdin.isatty()
+    target = Target(agent=agent or "", watch=watch, ask=typed, **where)
     out = Out(as_json=as_json)
     if timeout <= 0:
         raise click.UsageError("--timeout has to be more than 0")

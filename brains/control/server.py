@@ -19,7 +19,7 @@ import msgspec
 import websockets.asyncio.server as ws
 from websockets.exceptions import ConnectionClosed
 
-from brains.control.discovery import SUFFIX, ServerEntry, forget
+from brains.control.discovery import SUFFIX, ServerEntry, find_servers, forget
 from brains.control.folder import RUNTIME_VARIABLE, runtime_folder, write_owner_only
 from brains.control.peer import PeerGate
 from brains.debugger.messages import DebugError, answer, failure
@@ -132,6 +132,8 @@ class ControlServer:
     def _open(self, name: str) -> tuple[Path, socket.socket]:
         """Bind the socket, in a thread: files are looked at."""
         folder = runtime_folder(create=True) if self._folder is None else self._folder
+        # What servers left that were killed is removed by who looks for one, and by who comes after them.
+        find_servers(folder)
         if self._tcp:
             listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
             listening.bind(("127.0.0.1", 0))

@@ -97,7 +97,7 @@ class RecordedPast:
         self._live = live
 
     def first_and_last(self, agent: Place) -> tuple[int, int]:
-        """Return the first tick, and the one after the last, which an agent can be brought to, too.
+        """Return the first and the last tick that an agent can be brought to.
 
         Raises:
             DebugError: it is not recorded, or not from its beginning.

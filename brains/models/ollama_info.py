@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from brains.errors import ModelNotInstalled, ModelRefused
 from brains.models._ollama import ollama
+from brains.models.ollama_names import full_name
 from brains.questions import Way
 
 __all__ = [
@@ -39,9 +40,9 @@ def find_installed(
     Raises:
         ModelNotInstalled: saying what is.
     """
-    wanted = _full_name(name)
+    wanted = full_name(name)
     for model in models:
-        if _full_name(model.model or "") == wanted:
+        if full_name(model.model or "") == wanted:
             return model
     names = [model.model or "?" for model in models]
     if served_at and names:
@@ -56,12 +57,6 @@ def find_installed(
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         there = f"installed are {', '.join(names[:SHOWN])}{more}"
     raise ModelNotInstalled(f"model {name!r} is not installed: run `ollama pull {name}` ({there})")
-
-
-def _full_name(name: str) -> str:
-    """Return what Ollama takes for the same name."""
-    short = re.sub(r"^(registry\.ollama\.ai/)?library/", "", name.strip().casefold())
-    return short if ":" in short.rpartition("/")[2] else f"{short}:latest"
 
 
 def has_logprobs(version: str) -> bool:

@@ -2,3 +2,5 @@
 
 They only parse what people type and render what comes back; what is debugged, and how, is in `brains.debugger`.
 """
+
+__all__: list[str] = []

@@ -361,7 +361,7 @@ class Console:
             self.stop, self._gone = None, body["reason"]
             self._halted.set()
             if self.interactive:
-                self.out.lines([f"{body['reason']}; what was held goes on"])
+                self.out.lines([body["reason"]])
             self.on_news()
         else:
             if name == "continued" and mine:

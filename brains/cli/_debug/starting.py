@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from brains.cli._debug.commands.moving import begin
 from brains.cli._debug.console import Console
 from brains.cli._debug.link import ControlLink, Link
 from brains.control import RequestFailed, ServerEntry, find_servers, pick, read_entry
+from brains.control.discovery import describe
 from brains.errors import ConfigError
 
 __all__ = ["Target", "attach", "opened", "our_name", "server_of"]
@@ -27,6 +28,8 @@ class Target:
 
     agent: str = ""
     watch: bool = False
+    ask: bool = False
+    """A person is there to choose among several servers."""
     pid: int | None = None
     socket_file: str | None = None
     replay: str | None = None
@@ -59,14 +62,17 @@ def our_name() -> str:
     return f"{user} ({where}pid {os.getpid()})"
 
 
-def server_of(pid: int | None, socket_file: str | None) -> ServerEntry:
-    """Return the server that is meant.
+def server_of(pid: int | None, socket_file: str | None, *, ask: bool = False) -> ServerEntry:
+    """Return the server that is meant; if there are several, and a person is there to `ask`, the one that they say.
 
     Raises:
         ConfigError: there is none, or there are several.
     """
     if socket_file is None:
-        return pick(find_servers(), pid)
+        servers = find_servers()
+        if ask and pid is None and len(servers) > 1:
+            return _asked(servers)
+        return pick(servers, pid)
     path = Path(socket_file).absolute()
     if path.suffix == ".json":
         return read_entry(path)
@@ -76,6 +82,13 @@ def server_of(pid: int | None, socket_file: str | None) -> ServerEntry:
     if not path.exists():
         raise ConfigError(f"there is no control socket at {path}; `brains ctl servers` lists those that are there")
     return ServerEntry(pid=0, socket=str(path))
+
+
+def _asked(servers: Sequence[ServerEntry]) -> ServerEntry:
+    """Have a person choose."""
+    for number, one in enumerate(servers, 1):
+        click.echo(f"{number:>3}  {describe(one)} (pid {one.pid})")
+    return servers[click.prompt("which", type=click.IntRange(1, len(servers))) - 1]
 
 
 @contextlib.asynccontextmanager
@@ -91,7 +104,7 @@ async def opened(target: Target) -> AsyncIterator[Link]:
         async with local_link(target) as link:
             yield link
     else:
-        yield ControlLink(server_of(target.pid, target.socket_file), our_name())
+        yield ControlLink(server_of(target.pid, target.socket_file, ask=target.ask), our_name())
 
 
 async def attach(console: Console, target: Target) -> None:

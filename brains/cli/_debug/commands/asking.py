@@ -14,6 +14,9 @@ from brains.cli._debug.console import Console
 from brains.cli._debug.parsing import UsageError, options, unquoted
 from brains.control import RequestFailed
 
+__all__: list[str] = []
+"""Its commands are found by their names in the table."""
+
 GROUP = "Prompts and the model"
 
 

@@ -9,6 +9,9 @@ from brains.cli._debug.commands.table import command
 from brains.cli._debug.console import Console
 from brains.cli._debug.parsing import UsageError, break_text, log_text, number, options, unquoted
 
+__all__: list[str] = []
+"""Its commands are found by their names in the table."""
+
 GROUP = "Breakpoints"
 CHOICES = {"--agents": str, "--once": bool, "--ignore": int}
 

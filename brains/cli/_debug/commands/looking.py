@@ -14,6 +14,9 @@ from brains.cli._debug.parsing import UsageError, number, options, unquoted, val
 from brains.cli._debug.text import Line, dim, line, value
 from brains.control import RequestFailed
 
+__all__: list[str] = []
+"""Its commands are found by their names in the table."""
+
 GROUP = "Looking and changing"
 AROUND = 5
 """Lines of source before and after the one that counts."""

@@ -14,6 +14,9 @@ from brains.cli._debug.parsing import UsageError, unquoted
 from brains.cli._debug.text import Line, bold, dim, line
 from brains.control import RequestFailed
 
+__all__: list[str] = []
+"""Its commands are found by their names in the table."""
+
 GROUP = "This console"
 
 

@@ -11,6 +11,8 @@ from brains.cli._debug.parsing import UsageError, number, options, unquoted
 from brains.cli._debug.text import Line
 from brains.control import RequestFailed
 
+__all__ = ["begin"]
+
 GROUP = "Agents and running"
 BACKGROUND = "&"
 

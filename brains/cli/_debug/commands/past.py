@@ -12,6 +12,9 @@ from brains.cli._debug.console import Console
 from brains.cli._debug.parsing import UsageError, number, options, unquoted
 from brains.cli._debug.text import Line, Piece, dim, line, value
 
+__all__: list[str] = []
+"""Its commands are found by their names in the table."""
+
 GROUP = "The past"
 
 
