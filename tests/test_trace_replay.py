@@ -247,7 +247,9 @@ class TestChanged:
         game = played(*USUAL)
         game.recording()
         library = library_of({"brain a": GUARD, "brain b": "wait"})
-        found = replay(game.sink.lines, library).differences
+        replayer = replay(game.sink.lines, library)
+        found = replayer.differences
+        assert replayer.reshaped == {"brain b": "no more: walk (Action); new: wait (Wait)"}
         assert [(one.agent, one.tick, one.path, one.what) for one in found] == [("b", 1, "walk", "node")]
         assert found[0].got == "wait RUNNING"
 

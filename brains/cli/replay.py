@@ -74,6 +74,7 @@ def command(
     replayer = Replayer(recording, library, stored_prompts(config, recording), only=only)
     with _silent():
         replayer.run()
+    notes += [f"the tree of {brain} has another shape now: {what}" for brain, what in replayer.reshaped.items()]
     if not replayer.ticks and not replayer.stopped:
         notes = [*notes, "nothing could be replayed"]
     summary = summary_of(recording, replayer, notes)

@@ -8,7 +8,8 @@ from __future__ import annotations
 from brains.trace.comparing import Difference
 from brains.trace.recorder import MemorySink, Recorder, Sink
 from brains.trace.recording import Life, Recording, Tick
-from brains.trace.replaying import Rebuilt, ReplayAsker, Replayer, Turn
+from brains.trace.replayed import ReplayAsker
+from brains.trace.replaying import Rebuilt, Replayer, Turn
 
 __all__ = [
     "Difference",

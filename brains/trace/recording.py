@@ -33,7 +33,6 @@ __all__ = ["Life", "Recording", "Tick"]
 
 MAJOR, MINOR = (int(number) for number in FORMAT.split("."))
 _decoder = msgspec.json.Decoder(TraceEvent)
-_NO_NODES: tuple[NodesEvent | None, ...] = (None,)
 
 
 class Tick:

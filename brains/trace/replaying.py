@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
-import itertools
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 import msgspec
 
 from brains.agent import Agent
-from brains.errors import ActionError, BrainsError, RecordingError, TreeError
+from brains.errors import RecordingError
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
-from brains.questions import Asker, Outcome, Question, Ticket
+from brains.questions import Question
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.trace.comparing import Difference, first_difference
 from brains.trace.events import (
@@ -25,108 +23,13 @@ from brains.trace.events import (
     QuestionEvent,
     TouchedEvent,
     TraceEvent,
-    TreeEvent,
     TurnEvent,
 )
-from brains.trace.hand import Hand
 from brains.trace.prompting import RecordedPrompts
 from brains.trace.recording import Life, Recording, Tick
-from brains.trace.tape import Tape, tree_event
+from brains.trace.replayed import ReplayAsker, Replayed, ReplayTicket, shape_difference
 
-__all__ = ["Rebuilt", "ReplayAsker", "ReplayTicket", "Replayer", "Turn"]
-
-
-class ReplayTicket:
-    """A ticket whose outcome comes from the recording."""
-
-    def __init__(self, question: Question) -> None:
-        self.question = question
-        self.outcome: Outcome | None = None
-        self.text = ""
-
-    def cancel(self) -> None:
-        """Nothing: what came of that is in the recording, too."""
-
-
-class ReplayAsker:
-    """Takes an agent's questions, which the recording answers.
-
-    Attributes:
-        tickets: what was given out so far, by the question's number.
-        live: where set, it takes the questions from then on: the agent has left the recording behind.
-    """
-
-    def __init__(self) -> None:
-        self.tickets: list[ReplayTicket] = []
-        self.live: Asker | None = None
-
-    def ask(self, question: Question) -> Ticket:
-        """Take a question; its outcome shows when the recording says so."""
-        if self.live is not None:
-            return self.live.ask(question)
-        ticket = ReplayTicket(question)
-        self.tickets.append(ticket)
-        return ticket
-
-
-class _Tape(Tape):
-    """Makes the record of replayed ticks, and keeps the tickets by their numbers."""
-
-    def __init__(self, agent: Agent, n: int, emit: Callable[[TraceEvent], None], *, content: bool) -> None:
-        super().__init__(agent, n, emit, content=content)
-        self.tickets: list[Ticket] = []
-
-    def asked(self, ticket: Ticket) -> None:
-        super().asked(ticket)
-        self.tickets.append(ticket)
-
-
-class _Replayed:
-    """One agent that is being replayed."""
-
-    def __init__(self, replayer: Replayer, life: Life) -> None:
-        self.life = life
-        self.made: list[TraceEvent] = []
-        self.prompts = replayer.new_library()
-        self.prompts_event: PromptsEvent | None = None
-        self.asker = ReplayAsker()
-        self._numbers: Iterator[int] = iter(())
-        self._highest = 0
-        self.is_over = False
-        """It is not replayed any further."""
-        who, library = life.agent, replayer.library
-        try:
-            brain = library.get(who.brain)
-            self.agent = Agent(
-                who.id,
-                brain,
-                prompts=self.prompts,
-                asker=self.asker,
-                declared=who.declared,
-                session=who.session,
-                seed=who.seed,
-                number=self._number,
-            )
-        except (TreeError, ActionError) as error:
-            raise RecordingError(f"agent {who.id!r} cannot be built as it was: {error}") from error
-        self.tape = _Tape(self.agent, who.n, self.made.append, content=replayer.content)
-        self.agent.witness = self.tape
-        self.tree = tree_event(self.agent)
-        self.hand = Hand(self.agent, lambda n: replayer.bring_prompts(self, n))
-
-    def _number(self) -> int:
-        number = next(self._numbers, None)
-        if number is None:
-            number = self._highest + 1
-        self._highest = max(self._highest, number)
-        return number
-
-    def give_numbers(self, numbers: Collection[int]) -> None:
-        """Set what is drawn next; after them it is counted on."""
-        self._numbers = iter(tuple(numbers))
-
-    def path(self, place: int) -> str:
-        return self.tree.nodes[place].path
+__all__ = ["Rebuilt", "Replayer", "Turn"]
 
 
 class Turn:
@@ -144,7 +47,7 @@ class Turn:
         difference: what was found to be different.
     """
 
-    def __init__(self, replayer: Replayer, replayed: _Replayed, tick: Tick, snapshot: AgentSnapshot) -> None:
+    def __init__(self, replayer: Replayer, replayed: Replayed, tick: Tick, snapshot: AgentSnapshot) -> None:
         self.agent = replayed.agent
         self.life = replayed.life
         self.number = tick.turn.tick
@@ -224,6 +127,7 @@ class Replayer:
         actions: how many actions they brought.
         differences: one for each agent that did something else.
         left_out: agents that cannot be replayed, by id with the reason.
+        reshaped: by brain, what is different in the shape of its tree since.
         stopped: why it could not go on to the end; empty if it could.
 
     Raises:
@@ -247,6 +151,7 @@ class Replayer:
         self.actions = 0
         self.differences: list[Difference] = []
         self.left_out: dict[str, str] = {}
+        self.reshaped: dict[str, str] = {}
         self.stopped = ""
         self._instead = prompts
         self._prompts = RecordedPrompts(recording.texts, prompts)
@@ -255,7 +160,7 @@ class Replayer:
             event.n: event for event in recording.events if isinstance(event, PromptsEvent)
         }
         self._only = only
-        self._replayed: dict[int, _Replayed] = {}
+        self._replayed: dict[int, Replayed] = {}
         self._world: tuple[int, dict[str, Any]] = (0, {})
 
     def __iter__(self) -> Iterator[Turn]:
@@ -335,7 +240,7 @@ class Replayer:
             return None
         return Turn(self, replayed, tick, self._snapshot(event))
 
-    def _agent(self, event: TurnEvent) -> _Replayed | None:
+    def _agent(self, event: TurnEvent) -> Replayed | None:
         """Return the agent of a turn, built if it is its first one."""
         replayed = self._replayed.get(event.agent)
         if replayed is not None:
@@ -346,18 +251,16 @@ class Replayer:
         if not life.is_whole:
             self.left_out.setdefault(life.id, _why_late(life))
             return None
-        try:
-            replayed = _Replayed(self, life)
-        except RecordingError:
-            raise
-        except BrainsError as error:
-            raise RecordingError(f"agent {life.id!r} cannot be built as it was: {error}") from error
+        replayed = Replayed(life, self.library, self.new_library(), self._bring_numbered, content=self.content)
+        recorded = self.recording.trees.get(life.agent.tree)
+        if recorded is not None and recorded.hash != replayed.tree.hash:
+            self.reshaped[recorded.brain] = shape_difference(recorded, replayed.tree)
         self._replayed[event.agent] = replayed
         for touched in life.before:
             self._touch(touched)
         return replayed
 
-    def _prepare(self, replayed: _Replayed, tick: Tick) -> None:
+    def _prepare(self, replayed: Replayed, tick: Tick) -> None:
         """Put in place all that the tick depends on, beside its snapshot."""
         turn = tick.turn
         replayed.made.clear()
@@ -378,11 +281,10 @@ class Replayer:
         if problem:
             self._end(replayed, f"in tick {turn.tick} {problem}")
 
-    def bring_prompts(self, replayed: _Replayed, n: int) -> None:
-        """Give an agent the prompts with this number."""
+    def _bring_numbered(self, replayed: Replayed, n: int) -> None:
         self._bring_prompts(replayed, self._by_number.get(n))
 
-    def _bring_prompts(self, replayed: _Replayed, event: PromptsEvent | None) -> None:
+    def _bring_prompts(self, replayed: Replayed, event: PromptsEvent | None) -> None:
         if event is not None and replayed.prompts_event is not event:
             self._prompts.bring(replayed.prompts, event)
             replayed.prompts_event = event
@@ -427,7 +329,7 @@ class Replayer:
         else:
             replayed.hand.touch(event)
 
-    def _end(self, replayed: _Replayed, why: str) -> None:
+    def _end(self, replayed: Replayed, why: str) -> None:
         replayed.is_over = True
         self.left_out.setdefault(replayed.life.id, why)
 
@@ -440,20 +342,6 @@ class Replayer:
                 # What is gone needs no memory any more. Nobody looks at it: `rebuild` replays one agent only.
                 replayed.is_over = True
                 replayed.agent.close()
-
-
-def shape_difference(recorded: TreeEvent, present: TreeEvent) -> str:
-    """Say what is different between the shapes of two trees; empty if nothing is."""
-    before = [f"{node.path} ({node.kind})" for node in recorded.nodes]
-    after = [f"{node.path} ({node.kind})" for node in present.nodes]
-    changes = [
-        f"{'no more' if line[0] == '-' else 'new'}: {line[2:]}"
-        for line in difflib.ndiff(before, after)
-        if line[:1] in ("-", "+")
-    ]
-    shown = list(itertools.islice(changes, 5))
-    more = f" and {len(changes) - len(shown)} more" if len(changes) > len(shown) else ""
-    return "; ".join(shown) + more
 
 
 def _why_late(life: Life) -> str:
