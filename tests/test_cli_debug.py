@@ -331,6 +331,39 @@ async def test_an_agent_that_leaves_while_it_is_held_is_said(project: Path, runt
         assert process.returncode == 1
 
 
+async def test_without_an_agent_the_first_that_stops_is_selected(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime) as world:
+        told = await world.json("debug", typed="break g2:*/Fight\ncontinue\nprint agent\nstep\n")
+        stops = [one["body"]["agent"] for one in told if one.get("event") == "stopped"]
+        assert stops == ["g2", "g2"]
+        assert [one["body"]["value"] for one in told if one.get("command") == "print"] == ["g2"]
+
+
+async def test_an_agent_that_comes_back_is_ours_again(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime) as world:
+        process = await start(project, runtime, "debug", "g1", "--json")
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(b"pause\nbreak */Patrol\nbreak */Fight\n")
+        while b"*/Fight" not in await process.stdout.readline():
+            pass
+        perceived = world.game.world.pop("g1")
+        agents = world.game._agents
+        brain = agents.pop("g1")
+        await world.game.send(type="agents", epoch=0, add=[], remove=["g1"])
+        while b'"terminated"' not in await process.stdout.readline():
+            pass
+        declared: list[Json] = [{"name": name, "params": {}} for name in ("Attack", "Patrol")]
+        world.game.world["g1"], agents["g1"] = perceived, brain
+        await world.game.send(
+            type="agents", epoch=0, add=[{"id": "g1", "brain": "guard", "actions": declared}], remove=[]
+        )
+        while b'"stopped"' not in await process.stdout.readline():
+            pass
+        out, _ = await process.communicate(b"where\n")
+        assert json.loads(out.decode().splitlines()[-1])["body"]["stop"]["reason"] == "breakpoint"
+
+
 # --- before the first tick -----------------------------------------------------------------------------------------
 
 

@@ -14,7 +14,8 @@ import pytest
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
-from brains.cli._debug.console import CommandFailed, Console, Quit
+from brains.cli._debug.console import Console
+from brains.cli._debug.failing import CommandFailed, Quit
 from brains.cli._debug.lines import completions
 from brains.cli._debug.link import LocalLink
 from brains.cli._debug.out import Out, OutputClosed
@@ -347,7 +348,7 @@ async def test_leaving_ends_the_conversation() -> None:
 
 
 async def test_a_script_takes_a_stop_for_its_own_that_came_before_it_said_continue() -> None:
-    async with at_a_tree() as (console, screen):
+    async with at_a_tree() as (console, _):
         await console.run("continue &")
         await console.run("break */Rest")
         async with asyncio.timeout(5):

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from brains.cli._debug.commands import COMMANDS, find
-from brains.cli._debug.console import FRONT_END_KINDS
+from brains.cli._debug.failing import FRONT_END_KINDS
 from brains.cli.debug import command
 from brains.debugger.messages import ERROR_KINDS
 

@@ -102,7 +102,8 @@ async def _debug(
     use_startup: bool,
 ) -> int:  # fmt: skip
     """Hold the conversation; return the exit code."""
-    from brains.cli._debug.console import CommandFailed, Console
+    from brains.cli._debug.console import Console
+    from brains.cli._debug.failing import CommandFailed
     from brains.cli._debug.lines import Piped
     from brains.cli._debug.running import run_script, run_typed, startup
     from brains.cli._debug.starting import attach, opened

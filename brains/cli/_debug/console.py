@@ -12,34 +12,19 @@ import re
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, NoReturn
 
-from brains.cli._debug import show_stop, show_tree
+from brains.cli._debug import show_stop
+from brains.cli._debug.failing import CommandFailed
 from brains.cli._debug.link import Link
 from brains.cli._debug.out import Out
-from brains.cli._debug.parsing import UsageError, split_line
-from brains.cli._debug.text import Line, dim, line, value
+from brains.cli._debug.parsing import UsageError, expanded, split_line
+from brains.cli._debug.showing import show
+from brains.cli._debug.text import Line, dim, line
 from brains.control import RequestFailed
 
-__all__ = ["FRONT_END_KINDS", "CommandFailed", "Console", "Quit"]
+__all__ = ["Console"]
 
-FRONT_END_KINDS = ("usage", "timeout", "no_server", "server_lost", "file")
-"""Kinds of errors of ours, beside those of the debugger (`brains.debugger.messages.ERROR_KINDS`)."""
-CLEAR = "\x1b[H\x1b[2J"
 DEEPEST = 20
 """Aliases of aliases, and files that read files."""
-
-
-class CommandFailed(Exception):
-    """A command could not be done; it has been told."""
-
-    def __init__(self, kind: str, message: str, hint: str = "") -> None:
-        super().__init__(message)
-        self.kind = kind
-        self.message = message
-        self.hint = hint
-
-
-class Quit(Exception):
-    """The conversation is to end."""
 
 
 class Console:
@@ -193,7 +178,7 @@ class Console:
                 raise UsageError(f"alias {word!r} leads to itself")
             self._depth += 1
             try:
-                for part in split_line(_expanded(self.aliases[word], rest.strip())):
+                for part in split_line(expanded(self.aliases[word], rest.strip())):
                     await self._dispatch(part)
             finally:
                 self._depth -= 1
@@ -234,6 +219,9 @@ class Console:
             self._is_new_stop = False
             self.out.answer(name, await self.ask("where", agent=self.address), list)
             return
+        if command == "continue" and not self._id and await self._may_stop(command):
+            await self._wait_for_anybody(name)
+            return
         self._halted.clear()
         self._gone = ""
         if asyncio.current_task() is self._pump:
@@ -260,6 +248,16 @@ class Console:
             return True
         found = (await self.ask("breakpoints"))["breakpoints"]
         return any(one.get("enabled", True) and not one.get("log") for one in found)
+
+    async def _wait_for_anybody(self, name: str) -> None:
+        """Wait until some agent comes to a breakpoint; that one is selected then."""
+        self._halted.clear()
+        self._is_waiting = True
+        try:
+            await self._wait(name)
+        finally:
+            self._is_waiting = False
+        self.out.answer(name, await self.ask("where", agent=self.address), list)
 
     async def _wait(self, name: str) -> None:
         try:
@@ -344,19 +342,13 @@ class Console:
     async def _event(self, name: str, body: dict[str, Any]) -> None:
         mine = self._id != "" and (body.get("agent"), body.get("session", "")) == (self._id, self.session)
         if name == "stopped":
+            if not self._id:
+                # Nobody was selected: whoever stops first is.
+                self.select({**body, "state": "held", "stop": body})
+                mine = True
             await self._stopped(body, mine)
         elif name == "terminated":
-            self.out.event(
-                name, body, lambda: [f"{body['agent']} is gone: {body.get('reason') or 'the game removed it'}"]
-            )
-            if mine:
-                self.stop, self.frames, self.focus = None, [], None
-                self._gone = f"{body['agent']} is gone: {body.get('reason') or 'the game removed it'}"
-                self._halted.set()
-        elif name == "output":
-            self.out.event(name, body, lambda: [line(dim(f"{body.get('agent', '')}: "), body.get("text", ""))])
-        elif name == "tick":
-            self.out.event(name, body, lambda: [show_stop.tick(body)])
+            self._terminated(body, mine)
         elif name == "lost":
             self.stop, self._gone = None, body["reason"]
             self._halted.set()
@@ -366,7 +358,26 @@ class Console:
         else:
             if name == "continued" and mine:
                 self.stop, self.frames, self.focus = None, [], None
-            self.out.event(name, body, list)
+            if name == "joined" and body.get("agent") == self._id and not _is_shadow(body):
+                # Perhaps in another session of its game.
+                self.session = body.get("session", "")
+            self.out.event(name, body, lambda: self._told(name, body))
+
+    def _told(self, name: str, body: dict[str, Any]) -> list[Line]:
+        """Return what people see of an event that changes nothing here."""
+        if name == "output":
+            return [line(dim(f"{body.get('agent', '')}: "), body.get("text", ""))]
+        if name == "tick":
+            return [show_stop.tick(body)]
+        return [line(f"{self.agent} is back")] if name == "joined" and body.get("agent") == self._id else []
+
+    def _terminated(self, body: dict[str, Any], mine: bool) -> None:
+        gone = f"{body['agent']} is gone: {body.get('reason') or 'the game removed it'}"
+        self.out.event("terminated", body, lambda: [gone])
+        if mine:
+            self.stop, self.frames, self.focus = None, [], None
+            self._gone = gone
+            self._halted.set()
 
     async def _stopped(self, body: dict[str, Any], mine: bool) -> None:
         if not mine:
@@ -379,7 +390,7 @@ class Console:
             self.on_news()
             return
         self.stop, self.frames, self.focus = body, [], None
-        await self._show_stop(body)
+        await show(self, body)
         self._resumed = False
         self._is_new_stop = not self._is_waiting
         try:
@@ -391,29 +402,6 @@ class Console:
                 self._pausing = False
                 self._halted.set()
         self.on_news()
-
-    async def _show_stop(self, body: dict[str, Any]) -> None:
-        if self.sticky and self.interactive and not self.out.as_json:
-            with contextlib.suppress(RequestFailed):
-                tree = await self.ask("tree", agent=self.address)
-                if self.out.colour:
-                    self.out.write(CLEAR)
-                self.out.lines([*show_tree.tree(tree), ""])
-        self.out.event("stopped", body, lambda: show_stop.stop(body))
-        for expression, before in list(self.displays.items()):
-            await self.display(expression, before)
-
-    async def display(self, expression: str, before: Any = None) -> None:
-        """Show an expression's value, if it is another than before."""
-        try:
-            now = (await self.ask("evaluate", agent=self.address, expression=expression)).get("value")
-        except RequestFailed as error:
-            now = {"error": error.message}
-        if now == before:
-            return
-        self.displays[expression] = now
-        shown: list[Line | str] = [line(dim(f"  {expression} = "), value(now))]
-        self.out.event("display", {"expression": expression, "value": now}, lambda: shown)
 
     async def _commands_of(self, breakpoint_number: int) -> list[str]:
         if not breakpoint_number:
@@ -428,20 +416,3 @@ class Console:
 def _is_shadow(body: dict[str, Any]) -> bool:
     """Tell whether this is about a shadow."""
     return "/" in show_stop.name_of(body)
-
-
-def _expanded(body: str, rest: str) -> str:
-    """Return an alias's lines with what follows it: `%1` to `%9` are words, `%*` is all of it."""
-    words = rest.split()
-    if not re.search(r"%[1-9*]", body):
-        return f"{body} {rest}".strip()
-
-    def word(found: re.Match[str]) -> str:
-        if found[1] == "*":
-            return rest
-        index = int(found[1]) - 1
-        if index >= len(words):
-            raise UsageError(f"this alias takes {found[1]} words or more, not {len(words)}", body)
-        return words[index]
-
-    return re.sub(r"%([1-9*])", word, body)

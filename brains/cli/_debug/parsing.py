@@ -12,6 +12,7 @@ __all__ = [
     "BreakText",
     "UsageError",
     "break_text",
+    "expanded",
     "log_text",
     "number",
     "options",
@@ -182,3 +183,20 @@ def _condition(rest: str) -> tuple[str, str]:
     if not condition:
         raise UsageError("there is no expression after `if`", "as in: break */Respond if me.hp < 5")
     return rest[: found.start()].strip(), condition
+
+
+def expanded(body: str, rest: str) -> str:
+    """Return an alias's lines with what follows it: `%1` to `%9` are words, `%*` is all of it."""
+    words = rest.split()
+    if not re.search(r"%[1-9*]", body):
+        return f"{body} {rest}".strip()
+
+    def word(found: re.Match[str]) -> str:
+        if found[1] == "*":
+            return rest
+        index = int(found[1]) - 1
+        if index >= len(words):
+            raise UsageError(f"this alias takes {found[1]} words or more, not {len(words)}", body)
+        return words[index]
+
+    return re.sub(r"%([1-9*])", word, body)

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from brains.cli._debug.console import CommandFailed, Console, Quit
+from brains.cli._debug.console import Console
+from brains.cli._debug.failing import CommandFailed, Quit
 from brains.cli._debug.lines import Lines, Piped, Typed, interrupts
 from brains.cli._debug.text import dim, line
 

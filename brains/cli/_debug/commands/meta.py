@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from brains.cli._debug.commands.table import COMMANDS, command, find, in_order
-from brains.cli._debug.console import Console, Quit
+from brains.cli._debug.console import Console
+from brains.cli._debug.failing import Quit
 from brains.cli._debug.parsing import UsageError, unquoted
 from brains.cli._debug.text import Line, bold, dim, line
 from brains.control import RequestFailed
