@@ -13,10 +13,11 @@ from brains.agent import Agent
 from brains.debugger import Debugger
 from brains.debugger.local import TreeHost
 from brains.errors import ActionError
-from brains.library import Brain
+from brains.library import Brain, BrainLibrary
 from brains.snapshot import AgentSnapshot, OrderResult, TickReport
 from brains.testing import ScriptedAsker
 from brains.ticking import Instrument, become
+from brains.trace import MemorySink, Recorder, Recording, Replayer
 from tests.debugging import Front
 from tests.random_trees import ACTIONS, Maker, facts_of, library, outcome_for
 
@@ -120,6 +121,49 @@ def test_a_debugged_run_equals_one_that_nobody_debugs(seed: int, commands: list[
     assert [(info["tick"], info["status"]) for info in front.heard("tick")] == [
         (report[0], report[2]) for report in twin.reports[: len(front.heard("tick"))]
     ]
+
+
+CHANGES: st.SearchStrategy[tuple[str, dict[str, Any]]] = st.one_of(
+    COMMANDS,
+    st.tuples(st.just("set"), st.fixed_dictionaries({"key": st.just("alarm"), "value": st.integers(0, 3)})),
+    st.tuples(
+        st.just("force"),
+        st.fixed_dictionaries(
+            {"status": st.sampled_from(["success", "failure", "running", "none"]), "keep": st.booleans()}
+        ),
+    ),
+    st.tuples(st.just("restart"), st.just({})),
+)
+
+
+@settings(deadline=None, max_examples=100)
+@given(SEEDS, st.lists(CHANGES, min_size=5, max_size=25), st.integers(0, 10**6))
+def test_a_recording_of_a_debugged_run_replays_without_a_difference(
+    seed: int, commands: list[tuple[str, dict[str, Any]]], pick: int
+) -> None:
+    game = Game(seed)
+    sink = MemorySink()
+    recorder = Recorder(sink, prompts=library())
+    recorder.watch(game.agent)
+    debugger = Debugger(Host(game))
+    front = Front(debugger.connect("tester", lease=None))
+    front.ask("attach", agent="twin")
+    nodes = [game.agent.path_of(node) for node in game.agent.root.iterate()]
+    for command, arguments in commands:
+        if command == "force":
+            arguments = {**arguments, "node": nodes[pick % len(nodes)]}
+        if command != "restart" or debugger.controls()[0].in_tick:
+            front.ask(command, **arguments)
+        for _ in range(3):
+            debugger.pump(1)
+    front.ask("detach")
+    for _ in range(3):
+        game.agent.tick(game.snapshot())
+    recorder.end()
+    brains = BrainLibrary(brains={"random": Brain(name="random", factory=Maker(seed))})
+    replayer = Replayer(Recording.of(sink.lines), brains)
+    assert replayer.run() is None
+    assert (replayer.ticks, replayer.left_out, replayer.stopped) == (game.agent.tick_number, {}, "")
 
 
 @settings(deadline=None, max_examples=150)
