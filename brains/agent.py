@@ -8,7 +8,7 @@ import logging
 import random
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +22,13 @@ from brains.actions import GameAction, check_action
 from brains.clock import AgentClock
 from brains.errors import ActionError, TreeError
 from brains.library import Brain
+from brains.nodes.given import GivenTicket
 from brains.nodes.guarding import guard
+from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
-from brains.questions import Asker, Outcome, Question, RenderedPrompt, Ticket
-from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport
+from brains.questions import Asker, Decision, Outcome, Question, RenderedPrompt, Ticket
+from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
 
 if TYPE_CHECKING:
     from brains.prompts import PromptLibrary
@@ -73,6 +75,7 @@ class Agent:
     ) -> None:
         self.id = id
         self.brain = brain.name
+        self.recipe = brain
         self.session = session
         self.root = brain.build()
         self.actions: Mapping[str, type[GameAction]] = actions_of(self.root)
@@ -84,12 +87,17 @@ class Agent:
             raise
         self.blackboard: dict[str, Any] = {}
         self.clock = AgentClock()
+        self.seed = seed
         self.rng = random.Random(f"{seed}:{id}")
         self.tick_number = 0
         self.orders: dict[str, Order] = {}
         """Orders that the game has and has not reported the end of, by id."""
         self.fallbacks: dict[str, Counter[str]] = {}
         """How often each LLM leaf (by path) had no usable answer, by reason, since the agent began."""
+        self.decisions: dict[str, LeafReport] = {}
+        """What each LLM leaf (by path) reported last."""
+        self.witness: Witness | None = None
+        """Hears of all that ticks depend on and bring, while the agent is recorded."""
         self._prompts = prompts
         self._asker = asker
         self._paths = paths_of(self.root)
@@ -98,6 +106,9 @@ class Agent:
         self._tickets: list[Ticket] = []
         self._arrived: dict[int, Outcome] = {}
         self._texts: dict[int, str] = {}
+        self._given: dict[str, Decision] = {}
+        self._adopted: list[Ticket] = []
+        self._boundary = -1
         self._results: dict[str, OrderResult] = {}
         self._faults_seen: set[tuple[str, str, str]] = set()
         self._number = number or itertools.count(1).__next__
@@ -134,7 +145,7 @@ class Agent:
                 f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}"
             ) from error
         for node in self.root.iterate():
-            guard(node, self.fault)
+            guard(node, self.fault, self._cancelled)
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -142,19 +153,55 @@ class Agent:
         """Tick the tree once and return what came of it. Never raises for what a node does."""
         self.begin(snapshot)
         try:
-            ticking.tick(self.root)
+            if self.witness is None:
+                ticking.tick(self.root)
+            else:
+                for node in self.root.tick():
+                    self.witness.left(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            # A composite broke: leaves are guarded. Its children may be half-way, so all of it starts afresh.
-            self.fault(self.root, error)
-            self.root.stop(Status.INVALID)
+            self._broke(error)
         return self.finish()
+
+    def steps(
+        self, snapshot: AgentSnapshot, instrument: ticking.Instrument
+    ) -> Generator[ticking.Step, None, TickReport]:
+        """Tick the tree once, as `tick` does, but stand still before and after each node; return the report."""
+        self.begin(snapshot)
+        self._boundary = 0
+        try:
+            for step in instrument.steps():
+                self._boundary += 1
+                yield step
+                if self.witness is not None:
+                    self.witness.went_on(self._boundary)
+                    if step.phase == "exit":
+                        self.witness.left(step.node)
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            self._broke(error)
+        finally:
+            self._boundary = -1
+        return self.finish()
+
+    def touched(self, kind: str, place: str, value: Any) -> None:
+        """Note for the recording that a debugger has changed something; `kind` is as in `Witness.touched`."""
+        if self.witness is not None:
+            self.witness.touched(kind, place, value, self._boundary)
+
+    def _broke(self, error: BaseException) -> None:
+        # A composite broke: leaves are guarded. Its children may be half-way, so all of it starts afresh.
+        self.fault(self.root, error)
+        self.root.stop(Status.INVALID)
 
     def begin(self, snapshot: AgentSnapshot) -> None:
         """Take in everything that the next tick depends on. `tick` calls it; so may a program with a stock tree."""
         self.tick_number += 1
         self._clear_report()
+        if self.witness is not None:
+            self.witness.begins(snapshot)
         self._take(snapshot)
 
     def finish(self) -> TickReport:
@@ -162,9 +209,14 @@ class Agent:
         for leaf in self._llm_leaves:
             leaf.end_of_tick()
         self._tickets = [ticket for ticket in self._tickets if id(ticket) not in self._arrived]
+        if self._adopted:
+            # The tree may not have come by since it was given.
+            open_now = {leaf.asking.ticket for leaf in self._llm_leaves}
+            self._adopted = [ticket for ticket in self._adopted if ticket in open_now]
+            self._tickets += self._adopted
         if self._order is not None:
             self.orders[self._order.id] = self._order
-        return TickReport(
+        report = TickReport(
             agent=self.id,
             brain=self.brain,
             tick=self.tick_number,
@@ -178,6 +230,9 @@ class Agent:
             faults=tuple(self._faults),
             speech=tuple(self._speech),
         )
+        if self.witness is not None:
+            self.witness.ended(report)
+        return report
 
     def _perceive(self, snapshot: AgentSnapshot) -> None:
         self._snapshot = snapshot
@@ -211,6 +266,9 @@ class Agent:
     def close(self) -> tuple[str, ...]:
         """Stop the tree and its questions, and return the ids of the orders that were under way."""
         running = tuple(self.orders)
+        if self.witness is not None:
+            self.witness.closed()
+            self.witness = None
         self.orders.clear()
         for ticket in self._tickets:
             ticket.cancel()
@@ -226,6 +284,39 @@ class Agent:
         finally:
             _unregister(self.root)
         return running
+
+    # --- what a debugger uses ---------------------------------------------------------------------------------------
+
+    @property
+    def snapshot(self) -> AgentSnapshot:
+        """What the present tick is on; between ticks the last one."""
+        return self._snapshot
+
+    @property
+    def order(self) -> Order | None:
+        """What the present tick has ordered so far."""
+        return self._order
+
+    @property
+    def faults(self) -> Sequence[Fault]:
+        """The present tick's exceptions so far."""
+        return self._faults
+
+    @property
+    def notes(self) -> Sequence[LeafReport]:
+        """What LLM leaves have reported in the present tick so far."""
+        return self._notes
+
+    def answer(self, leaf: LLMNode, question: Question, decision: Decision) -> None:
+        """Have a leaf take `decision` as the model's answer: to what it has asked, or else to what it asks next."""
+        if leaf.takes_answer_now:
+            ticket = GivenTicket(question, decision)
+            leaf.adopt(ticket)
+            self._adopted.append(ticket)
+            self._tickets.append(ticket)
+            self._arrived[id(ticket)] = decision
+        else:
+            self._given[self.path_of(leaf)] = decision
 
     # --- what leaves use -------------------------------------------------------------------------------------------
 
@@ -259,7 +350,7 @@ class Agent:
         if source == "tree" and not reason:
             source, reason = _who_picked(leaf)
         self._order = Order(
-            id=f"{self.id}#{self._number()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
+            id=f"{self.id}#{self._next()}", action=action, source=source, reason=reason, leaf=self.path_of(leaf)
         )
         return self._order
 
@@ -280,7 +371,14 @@ class Agent:
 
     def new_line(self) -> str:
         """Return an id for a line of speech that no other line of this game has."""
-        return f"{self.id}~{self._number()}"
+        return f"{self.id}~{self._next()}"
+
+    def _next(self) -> int:
+        """Draw a number; other agents of the game draw from the same ones, so it is an input, too."""
+        number = self._number()
+        if self.witness is not None:
+            self.witness.drew(number)
+        return number
 
     def say(self, line: str, text: str, *, done: bool) -> None:
         """Send a piece of the line of speech with the id `line`."""
@@ -311,8 +409,11 @@ class Agent:
 
     def ask(self, question: Question) -> Ticket:
         """Ask the model. Returns at once; an outcome shows from the next tick on."""
-        ticket = self._asker.ask(question)
+        given = self._given.pop(question.leaf, None) if self._given else None
+        ticket = self._asker.ask(question) if given is None else GivenTicket(question, given)
         self._tickets.append(ticket)
+        if self.witness is not None:
+            self.witness.asked(ticket)
         return ticket
 
     def outcome_of(self, ticket: Ticket) -> Outcome | None:
@@ -326,8 +427,13 @@ class Agent:
     def note(self, report: LeafReport) -> None:
         """Put something into this tick's report."""
         self._notes.append(report)
+        self.decisions[report.leaf] = report
         if report.kind == "fallback":
             self.fallbacks.setdefault(report.leaf, Counter())[report.reason] += 1
+
+    def _cancelled(self, node: Behaviour) -> None:
+        if self.witness is not None:
+            self.witness.cancelled(node)
 
     def fault(self, node: Behaviour, error: BaseException) -> None:
         """Report an exception in a node: with its traceback the first time, counted after that.

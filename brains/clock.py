@@ -42,6 +42,11 @@ class AgentClock:
         """Return the agent's age in seconds, pauses and holds not counted."""
         return self._now
 
+    @property
+    def game_time(self) -> float | None:
+        """The game's time that the agent's was last set by, in seconds; None before its first tick."""
+        return self._game
+
     def follow(self, game_seconds: float) -> None:
         """Move on by what the game's clock moved since the last call; a step back counts as none."""
         if self._game is not None and game_seconds > self._game:

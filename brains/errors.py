@@ -6,6 +6,7 @@ Each message says what is wrong and what to do next. The state that a program ma
     ├── ConfigError                 a setting or a command-line option that cannot work
     ├── TreeError                   a tree file: `file`, `line`
     ├── PromptError                 a prompt file: `file`, `line`, `code`
+    ├── RecordingError              a recording: `file`, `line`
     ├── ActionError                 an action declared or filled wrongly: `action`, `field`
     ├── ProtocolError               something the game sent: `code`, `hint`, `fatal`
     └── ModelError                  something the model did or did not do: `kind`
@@ -36,6 +37,7 @@ __all__ = [
     "PromptError",
     "PromptTooLong",
     "ProtocolError",
+    "RecordingError",
     "TreeError",
 ]
 
@@ -85,6 +87,10 @@ class PromptError(_FileError):
         """The mistake in a line, with how many others there are and what tells them."""
         more = f" (and {len(self.further)} more: `brains prompt lint` tells all)" if self.further else ""
         return f"{self}{more}"
+
+
+class RecordingError(_FileError):
+    """A recording cannot be read, or does not fit the trees that it is to be replayed with."""
 
 
 class ActionError(BrainsError):

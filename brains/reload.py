@@ -92,6 +92,7 @@ class PromptWatcher:
         self._interval = interval
         self._reader = _Reader(self._folder, known=[f"{name}{PROMPT}" for name in library.names()])
         self._lost = False
+        self._looking = asyncio.Lock()
 
     async def run(self) -> None:
         """Look again and again."""
@@ -99,10 +100,19 @@ class PromptWatcher:
             await self.look()
             await asyncio.sleep(self._interval)
 
-    async def look(self) -> None:
-        """Look once, in a worker thread, and take over what has changed and settled."""
+    async def look(self, *, patient: bool = True) -> None:
+        """Look once, in a worker thread, and take over what has changed.
+
+        Args:
+            patient: only what has settled: a file that is being written is left for the next look. Whoever knows that
+                somebody has just saved one need not wait.
+        """
+        async with self._looking:
+            await self._look(patient)
+
+    async def _look(self, patient: bool) -> None:
         try:
-            changes = await asyncio.to_thread(self._reader.look)
+            changes = await asyncio.to_thread(self._reader.look, patient=patient)
         except OSError as error:
             # The whole folder is away (a branch is being checked out?): keep everything until it is back.
             if not self._lost:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import msgspec
+from py_trees.behaviour import Behaviour
 
 from brains.actions import GameAction
-from brains.questions import Decision
+from brains.questions import Decision, Ticket
 
 __all__ = [
     "ActionStatus",
@@ -20,6 +21,7 @@ __all__ = [
     "Order",
     "OrderResult",
     "TickReport",
+    "Witness",
 ]
 
 ActionStatus = Literal["running", "success", "failure", "rejected", "cancelled", "expired"]
@@ -129,3 +131,63 @@ class TickReport(msgspec.Struct, frozen=True, kw_only=True):
     faults: tuple[Fault, ...] = ()
     speech: tuple[tuple[str, str, bool], ...] = ()
     """Lines of speech: (id, text, done)."""
+
+
+class Witness(Protocol):
+    """Hears, in order, of all that one agent's ticks depend on and bring; `brains.trace` records by it.
+
+    Whoever ticks the tree (the agent itself, or a debugger that steps it) calls `left`; the agent calls the others.
+    """
+
+    def begins(self, snapshot: AgentSnapshot, /) -> None:
+        """Hear that a tick begins; nothing of the snapshot has been taken in, and the clock stands where it stood."""
+        ...
+
+    def drew(self, number: int, /) -> None:
+        """Hear of a number for an order or a line of speech."""
+        ...
+
+    def asked(self, ticket: Ticket, /) -> None:
+        """Hear of a question."""
+        ...
+
+    def left(self, node: Behaviour, /) -> None:
+        """Hear that the tick has come out of a node, which has its status."""
+        ...
+
+    def went_on(self, boundary: int, /) -> None:
+        """Hear that a tick which is stepped goes on from a boundary; `boundary` is as in `touched`."""
+        ...
+
+    def cancelled(self, node: Behaviour, /) -> None:
+        """Hear that a RUNNING node is about to be stopped with INVALID."""
+        ...
+
+    def ended(self, report: TickReport, /) -> None:
+        """Hear what a tick brought."""
+        ...
+
+    def held(self, reason: str, /) -> None:
+        """Hear that a debugger holds the agent."""
+        ...
+
+    def released(self) -> None:
+        """Hear that it lives on."""
+        ...
+
+    def touched(self, kind: str, place: str, value: Any, boundary: int, /) -> None:
+        """Hear that a debugger has changed something.
+
+        Args:
+            kind: `set` or `delete` (a key of the blackboard), `force` (a node's result), `free` (none is forced any
+                more), `answer` (a question's), `restart` (the tick is given up), `prompts`.
+            place: the key, with a dot before each key inside it, or the node's path.
+            value: what it is now; something that JSON can hold.
+            boundary: how many node boundaries (before and after each node) of the present tick had been passed; -1
+                between two ticks.
+        """
+        ...
+
+    def closed(self) -> None:
+        """Hear that the agent has been stopped for good."""
+        ...

@@ -16,21 +16,33 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any
 
 from brains.actions import GameAction
 from brains.agent import Agent
 from brains.errors import ConfigError
-from brains.library import Brain, marked_brain
+from brains.library import Brain, BrainLibrary, marked_brain
 from brains.loading import load_trees
 from brains.models.scripted import ScriptedModel
 from brains.nodes.tree import actions_of, llm_leaves_of
 from brains.prompts import PromptLibrary
 from brains.questions import Decision, NoAnswer, Outcome, Question
+from brains.recording import open_recording
 from brains.reload import load_prompts
 from brains.snapshot import ActionStatus, AgentSnapshot, Event, Order, OrderResult, TickReport
+from brains.trace import Replayer
 
-__all__ = ["FakeGame", "FakeTicket", "ManualClock", "ScriptedAsker", "ScriptedModel", "load_prompts", "load_trees"]
+__all__ = [
+    "FakeGame",
+    "FakeTicket",
+    "ManualClock",
+    "ScriptedAsker",
+    "ScriptedModel",
+    "load_prompts",
+    "load_trees",
+    "replay",
+]
 
 Answer = str | Mapping[str, Any] | Exception | Outcome | None
 """A label or a line of text; probabilities by label, or the values of an action; an outcome as it is; an exception is
@@ -229,3 +241,42 @@ def _check_prompts(
             raise ConfigError(
                 f"no leaf of this tree asks {name!r}; it asks: {', '.join(sorted(set(asked))) or 'nothing'}"
             )
+
+
+def replay(
+    file: str | Path, *, trees: str | Path | BrainLibrary = "trees", prompts: str | Path | PromptLibrary = "prompts"
+) -> Replayer:
+    """Replay a recording and require that the trees still do what they did: a bug's recording as a test in one line.
+
+    ::
+
+        def test_the_guard_still_lets_the_cook_pass():
+            replay("recordings/cook.jsonl")
+
+    Args:
+        file: made by `brains serve --record FILE`, or cut out by `brains trace FILE --export PART`.
+        trees: the brains, or their folder.
+        prompts: used only for texts that the recording has left out (`--record-content off`).
+
+    Returns:
+        The replayer, which knows how many ticks and actions there were.
+
+    Raises:
+        AssertionError: names the first difference; or something could not be replayed.
+        RecordingError: the file is no recording, or its agents cannot be built any more.
+    """
+    recording = open_recording(file)
+    brains = trees if isinstance(trees, BrainLibrary) else load_trees(trees)
+    stored: PromptLibrary | None = None
+    if recording.head is not None and not recording.head.content:
+        stored = prompts if isinstance(prompts, PromptLibrary) else load_prompts(prompts)
+    replayer = Replayer(recording, brains, stored)
+    difference = replayer.run()
+    if difference is not None:
+        raise AssertionError(f"{file}: {difference}")
+    missing = [f"{agent}: {why}" for agent, why in replayer.left_out.items()]
+    if replayer.stopped:
+        missing.append(replayer.stopped)
+    if missing or not replayer.ticks:
+        raise AssertionError(f"{file}: not all of it could be replayed: {'; '.join(missing) or 'it has no ticks'}")
+    return replayer

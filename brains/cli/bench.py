@@ -1,4 +1,4 @@
-"""`brains bench`: measure how fast decisions are, as ratios within one run."""
+"""`brains bench`: measure how fast decisions are and what debugging costs, as ratios within one run."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ __all__ = ["command"]
 EPILOG = """\b
 Examples:
   brains bench llm
-  brains bench llm --seconds 30 --json"""
+  brains bench llm --seconds 30 --json
+  brains bench debug                              what recording and debugging cost"""
 
 
 @click.group(epilog=EPILOG)
 def command() -> None:
-    """Measure how fast decisions are.
+    """Measure how fast decisions are, and what debugging costs.
 
     Numbers of different machines say little; ratios within one run do.
     """
@@ -178,3 +179,42 @@ def _tick_line(ticks: dict[str, Any]) -> str:
         f"tick p50 {ticks['idle_p50_ms']} ms idle, {ticks['asking_p50_ms']} ms asking; p99 {ticks['idle_p99_ms']} and "
         f"{ticks['asking_p99_ms']} ms ({ticks['p99_ratio']} times); {ticks['per_second']} answers/s"
     )
+
+
+DEBUG_EPILOG = """\b
+Examples:
+  brains bench debug
+  brains bench debug --seconds 20 --json > after.json
+
+\b
+The ratios:
+  on            a tick that is recorded against one that is not
+  compressed    the same, into a compressed file
+  others        the other agents while one is held, against none held
+  idle          a session that could be debugged, against one that could not
+  steps         an instrumented tree against a plain one
+  attached      an agent that a debugger has attached to and lets run, against one alone"""
+
+
+@command.command(name="debug", epilog=DEBUG_EPILOG)
+@click.option("--seconds", type=click.FloatRange(0.1), default=6.0, show_default=True, help="For all of it.")
+@click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
+def debug_command(seconds: float, as_json: bool) -> None:
+    """Measure what recording and debugging cost, against doing without."""
+    from brains.cli._bench.recording import recording_costs
+    from brains.cli._bench.stepping import debugger_costs
+
+    logging.getLogger("brains").setLevel(logging.ERROR)
+    recording, debugger = recording_costs(seconds / 2), debugger_costs(seconds / 2)
+    ratios = {**recording.pop("ratios"), **debugger.pop("ratios")}
+    if as_json:
+        click.echo(json.dumps({"recording": recording, "debugger": debugger, "ratios": ratios}))
+        return
+    for title, part in (("recording", recording), ("debugger", debugger)):
+        click.echo(f"{title}: {part['agents']} agents, trees of {part['nodes']} nodes")
+        for name, value in part.items():
+            if name not in ("agents", "nodes"):
+                click.echo(f"  {name.replace('_', ' '):28}{value:>10}")
+    click.echo("ratios")
+    for name, value in ratios.items():
+        click.echo(f"  {name.removesuffix('_ratio'):28}{value:>10}")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from brains.cli._record import Recorded, record_options, recorder_of
 from brains.config import Config, load_config
 from brains.errors import ConfigError
 
@@ -38,6 +39,7 @@ Examples:
   brains demo --model scripted                    no model at all, only to see the parts move
   brains demo --plain | grep FALLBACK
   brains demo --seconds 20 --json > summary.json
+  brains demo --seconds 20 --record run.jsonl && brains replay run.jsonl
   brains demo --godot                             in a window of Godot, until you close it
   brains demo --godot ~/bin/Godot_4.6 --headless --actions 20
   brains demo --godot --project my_game           a game of yours; it gets --brains-url and the like after --
@@ -73,6 +75,7 @@ anything ran. With --godot it is also 1 for an error in Godot's output, or if th
 @click.option("--project", type=click.Path(), help="With --godot: play this project and not the castle yard.")
 @click.option("--plain", is_flag=True, help="Print lines instead of drawing a screen.")
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON object, and all else on stderr.")
+@record_options
 @click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
 @click.pass_context
 def command(
@@ -91,6 +94,7 @@ def command(
     project: str | None,
     plain: bool,
     as_json: bool,
+    record: Recorded | None,
     config_file: str | None,
 ) -> None:
     """Play a castle yard in the terminal or in Godot: five agents, their trees, and a model that they ask."""
@@ -102,6 +106,7 @@ def command(
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
     from brains.cli._running import errors_of, router_of
+    from brains.gateway import Metrics
     from brains.loading import load_trees
     from brains.reload import load_prompts
     from brains.warmup import asking_brains
@@ -112,20 +117,24 @@ def command(
             game = stack.enter_context(
                 _godot_game(config, godot, project, headless=headless, actions=actions, seconds=seconds, seed=seed)
             )
-        prompts_found = load_prompts(config.prompts_folder)
+        library, templates = load_trees(config.trees_folder), load_prompts(config.prompts_folder)
+        metrics = Metrics()
         # A program that runs this command may bring a model of its own as the click object.
         default = given or (_scripted() if config.model == "scripted" else None)
         run = Run(
-            library=load_trees(config.trees_folder),
-            prompts=prompts_found,
+            library=library,
+            prompts=templates,
             prompts_folder=config.prompts_folder,
-            router=router_of(config, templates=len(prompts_found.names()), default=default),
+            trees_folder=config.trees_folder,
+            router=router_of(config, [metrics], templates=len(templates.names()), default=default),
+            metrics=metrics,
             seconds=seconds,
             rate=rate,
             speed=speed,
             seed=seed,
             port=config.port,
             godot=game,
+            recorder=stack.enter_context(recorder_of(record, templates, config.trees_folder)),
         )
         tally = Tally(asking=asking_brains(run.library))
         show = stack.enter_context(_show(plain=plain, as_json=as_json))

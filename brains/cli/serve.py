@@ -10,11 +10,12 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from brains import __version__
+from brains.cli._record import Recorded, record_options, recorder_of
 from brains.config import Config, OtelSettings, load_config
 from brains.errors import BrainsError, ConfigError
 from brains.warmup import warm_up, warm_up_questions
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from brains.gateway import Metrics, ModelRouter, Watcher
     from brains.library import BrainLibrary
     from brains.prompts import PromptLibrary
+    from brains.recording import FileRecorder
     from brains.snapshot import TickReport
 
 __all__ = ["command"]
@@ -43,6 +45,8 @@ Examples:
   brains serve --trees my_trees --prompts my_prompts --port 9000
   brains serve --allow-origin http://localhost:8060         let a web export in
   brains serve --log-level debug                  what agents ask, decide and do, line by line
+  brains serve --break 'guard:*/Respond' --wait   agents wait for `brains debug` before their first tick
+  brains serve --record run.jsonl                 all that agents do, for `brains replay` and `brains trace`
   brains serve --stats                            what leaves asked and models did, every 10 s and at the end
   brains serve --stats 60 --stats-format json >> stats.jsonl
   brains serve --stats 0                          only at the end
@@ -88,15 +92,28 @@ Settings may stand in brains.toml, or in pyproject.toml under [tool.brains], by 
     default="table",
     help="As tables, or as one JSON object per line; all else that is said goes to stderr then.",
 )
+@click.option(
+    "--break",
+    "stops",
+    multiple=True,
+    metavar="WHERE",
+    help="Hold an agent there until somebody debugs it, as in 'guard_*:*/Respond:exit'; repeatable.",
+)
+@click.option("--wait", is_flag=True, help="Hold agents before their first tick: those of --break, or all.")
+@record_options
 @click.option("--config", "config_file", type=click.Path(), help="Settings file to use instead of the nearest.")
 def command(
     config_file: str | None,
     allow_origins: tuple[str, ...],
+    stops: tuple[str, ...],
+    wait: bool,
+    record: Recorded | None,
     stats_every: float | None,
     stats_format: StatsFormat,
     **options: Any,
 ) -> None:
     """Serve behaviour trees to a game over WebSocket, until Ctrl-C."""
+    breakpoints = _breakpoints(stops)
     config = load_config(config_file, allow_origins=list(allow_origins) or None, **options)
     logging.basicConfig(
         level=config.log_level.upper(),
@@ -120,8 +137,25 @@ def command(
     for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
     stats = None if stats_every is None else _Stats(stats_every, stats_format)
-    asyncio.run(_serve(config, library, prompts, folder, stats))
+    with recorder_of(record, prompts, trees) as recorder:
+        asyncio.run(_serve(config, library, prompts, folder, stats, recorder, _Stops(breakpoints, wait)))
     _say("stopped", stats)
+
+
+def _breakpoints(given: tuple[str, ...]) -> list[dict[str, Any]]:
+    """Return the breakpoints of the command line; most have none, and need none of the debugger's code to say so."""
+    if not given:
+        return []
+    from brains.cli._debugging import parsed_breakpoints
+
+    return parsed_breakpoints(given)
+
+
+class _Stops(NamedTuple):
+    """Where agents are to be held, and whether they wait for a debugger before their first tick."""
+
+    breakpoints: list[dict[str, Any]]
+    wait: bool
 
 
 class _Stats:
@@ -146,22 +180,33 @@ def _say(text: str, stats: _Stats | None) -> None:
 
 
 async def _serve(
-    config: Config, library: BrainLibrary, prompts: PromptLibrary, folder: Path, stats: _Stats | None
+    config: Config,
+    library: BrainLibrary,
+    prompts: PromptLibrary,
+    folder: Path,
+    stats: _Stats | None,
+    recorder: FileRecorder | None,
+    stops: _Stops,
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
+    from brains.cli._debugging import Edits, debugger_of, reachable
+    from brains.cli._recordings import Recordings
     from brains.cli._running import keep_watching, router_of, settle_memory, stopped_by_signals
+    from brains.cli._stats import stats_of
     from brains.gateway import Metrics
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
 
-    metrics = Metrics()
+    metrics, edits, since = Metrics(), Edits(), time.monotonic()
+    edits.watcher = PromptWatcher(folder, prompts, edits.note)
     failed: list[BrainsError] = []
     async with _telemetry(config) as tracing:
         router = router_of(config, [metrics, *tracing], templates=len(prompts.names()))
+        recordings = Recordings(library, prompts, config.trees_folder, router, recorder)
         server = Server(
             library,
-            functools.partial(Agent, prompts=prompts, asker=router),
+            recordings.factory(functools.partial(Agent, prompts=prompts, asker=router)),
             router,
             host=config.host,
             port=config.port,
@@ -171,19 +216,35 @@ async def _serve(
             observer=_observer(metrics),
             version=__version__,
         )
+        debugger = debugger_of(
+            server, router, command="serve", prompts=prompts, edits=edits, models=router.names, recordings=recordings,
+            breakpoints=stops.breakpoints, wait=stops.wait,
+        )  # fmt: skip
         try:
-            with stopped_by_signals() as stop:
+            async with contextlib.AsyncExitStack() as stack:
+                stop = stack.enter_context(stopped_by_signals())
                 settle_memory(tidy=True)
                 await server.start()
+                await stack.enter_async_context(
+                    reachable(
+                        debugger, server, command="serve", edits=edits, recordings=recordings,
+                        stats=lambda: stats_of(metrics, router, since),
+                        required=bool(stops.breakpoints) or stops.wait,
+                    )
+                )  # fmt: skip
                 _say(f"listening on {server.url}", stats)
                 if not is_loopback(config.host):
                     _say(f"open to other machines, too (host {config.host}): to whoever knows the token", stats)
                 brains, templates = len(library.names()), len(prompts.names())
                 _say(f"{_models(config)}, {_count(brains, 'brain')}, {_count(templates, 'prompt')}", stats)
+                if stops.wait:
+                    _say("agents wait for a debugger before their first tick: `brains debug`", stats)
+                if recorder is not None:
+                    _say(f"recording to {recorder.path}", stats)
                 sys.stdout.flush()
                 async with asyncio.TaskGroup() as tasks:
                     background = [
-                        tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
+                        tasks.create_task(keep_watching(edits.watcher)),
                         *(tasks.create_task(_start_model(router, name, library, prompts)) for name in router.gateways),
                     ]
                     if stats is not None and stats.every:

@@ -173,7 +173,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "epoch": "The epoch that it was decided in. Entries of another one are dropped as `stale`.",
         "cancel": "Ids of actions to end. Carried out before `actions`; an id that is not known is nothing to report.",
         "actions": "What is to begin: at most one per agent. Agents that are not in it go on with what they do.",
-        "busy": "Agents whose brain waits for the model. For display; may be empty always.",
+        "busy": "Agents of the snapshot that were not ticked, because a debugger holds them. For display.",
         "server_ms": "Milliseconds that the trees took.",
     },
     "Say": {

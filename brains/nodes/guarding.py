@@ -12,14 +12,16 @@ __all__ = ["guard"]
 Report = Callable[[Behaviour, BaseException], None]
 
 
-def guard(node: Behaviour, report: Report) -> None:
+def guard(node: Behaviour, report: Report, cancelled: Callable[[Behaviour], None] | None = None) -> None:
     """Wrap `initialise`, `update` and `terminate` of one node, ours or stock, on the instance.
 
     An exception is reported and makes the node fail in that tick. So does an `update` that returns no status: py_trees
     would make it INVALID and print to standard output (behaviour.py:299). Whatever is raised counts, `exit()` and
     `CancelledError` too: no tick is asynchronous, and no leaf may end the server. Only Ctrl-C gets through.
+
+    `cancelled` is told when the node loses its branch while it is RUNNING.
     """
-    guarded = _Guarded(node, report)
+    guarded = _Guarded(node, report, cancelled)
     node.initialise = guarded.initialise  # type: ignore[method-assign]
     node.update = guarded.update  # type: ignore[method-assign]
     node.terminate = guarded.terminate  # type: ignore[method-assign]
@@ -28,11 +30,12 @@ def guard(node: Behaviour, report: Report) -> None:
 class _Guarded:
     """The three methods of one node, each with a guard around it."""
 
-    __slots__ = ("_broken", "_initialise", "_node", "_report", "_terminate", "_update")
+    __slots__ = ("_broken", "_cancelled", "_initialise", "_node", "_report", "_terminate", "_update")
 
-    def __init__(self, node: Behaviour, report: Report) -> None:
+    def __init__(self, node: Behaviour, report: Report, cancelled: Callable[[Behaviour], None] | None) -> None:
         self._node = node
         self._report = report
+        self._cancelled = cancelled
         self._initialise, self._update, self._terminate = node.initialise, node.update, node.terminate
         self._broken = False
         """`initialise` raised: there is nothing to update."""
@@ -58,6 +61,8 @@ class _Guarded:
             return Status.FAILURE
 
     def terminate(self, new_status: Status) -> None:
+        if new_status is Status.INVALID and self._node.status is Status.RUNNING and self._cancelled is not None:
+            self._cancelled(self._node)
         try:
             self._terminate(new_status)
         except BaseException as error:

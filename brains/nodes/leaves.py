@@ -48,6 +48,11 @@ class OrderedLeaf(Leaf):
         super().__init__(name)
         self._ordered: Order | None = None
 
+    @property
+    def ordered(self) -> Order | None:
+        """The order under way."""
+        return self._ordered
+
     def order(self, action: GameAction, *, source: Source = "tree", reason: str = "") -> Status:
         """Give the order: RUNNING, or FAILURE if this agent cannot act now."""
         self._ordered = self.agent.act(self, action, source=source, reason=reason)

@@ -34,6 +34,8 @@ class Asking:
         self.ticket: Ticket | None = None
         self.prompt: RenderedPrompt | None = None
         """What was asked last."""
+        self.question: Question | None = None
+        """The same with all that was asked for."""
         self.since = 0.0
 
     @property
@@ -50,20 +52,17 @@ class Asking:
         self.prompt = prompt
         now = agent.clock.now()
         self.since = now if since is None else since
-        self.ticket = agent.ask(
-            Question(
-                session=agent.session,
-                agent=agent.id,
-                leaf=node.path,
-                prompt=prompt,
-                timeout=max(0.0, node.deadline - (now - self.since)),
-                priority=node.priority,
-                tick=agent.tick_number,
-                model=node.model,
-                **what,
-            )
-        )
+        left = max(0.0, node.deadline - (now - self.since))
+        self.question = node.question_of(prompt, timeout=left, **what)
+        self.ticket = agent.ask(self.question)
         agent.note(LeafReport(kind="asked", leaf=node.path, prompt=prompt.name, text=prompt.user))
+
+    def adopt(self, ticket: Ticket) -> None:
+        """Go on with a ticket that somebody else has made, in place of the open one."""
+        if self.ticket is not None:
+            self.ticket.cancel()
+        self.ticket, self.question, self.prompt = ticket, ticket.question, ticket.question.prompt
+        self.since = self._node.agent.clock.now()
 
     def poll(self) -> Decision | NoAnswer | None:
         """Return the outcome once, or None while waiting. A decision says what was asked, and when.
@@ -171,6 +170,41 @@ class LLMNode(AgentNode):
         """Give up a question that the tree no longer wants; the agent calls this after every tick."""
         if self.asking.open and self._ticked != self.agent.tick_number:
             self.asking.stop("the tree went elsewhere")
+
+    def question_of(self, prompt: RenderedPrompt, *, timeout: float | None = None, **what: Any) -> Question:
+        """Make a question of this node; `what` goes into it: labels, schema, max_tokens."""
+        agent = self.agent
+        return Question(
+            session=agent.session,
+            agent=agent.id,
+            leaf=self.path,
+            prompt=prompt,
+            timeout=timeout,
+            priority=self.priority,
+            tick=agent.tick_number,
+            model=self.model,
+            **what,
+        )
+
+    def would_ask(self) -> Question | None:
+        """Return what this node would ask in the present world, if it asked now; None: there is nothing to ask.
+
+        It changes nothing: this is for those who want to look, or to ask on their own account.
+
+        Raises:
+            PromptError: the prompt cannot be filled.
+        """
+        prompt = self.rendered()
+        return None if prompt is None else self.question_of(prompt)
+
+    @property
+    def takes_answer_now(self) -> bool:
+        """Whether it would take an answer in its next visit; else in the one after it has asked."""
+        return self.asking.open
+
+    def adopt(self, ticket: Ticket) -> None:
+        """Take the answer of this ticket in the next visit, in place of that to the open question."""
+        self.asking.adopt(ticket)
 
     def gathered(self) -> dict[str, Any] | None:
         """Return the template's values as they are now; None if one of them says that there is nothing to ask about."""

@@ -16,7 +16,7 @@ from brains.nodes.context import AgentContext
 from brains.nodes.leaves import ActionMaker, OrderedLeaf, emitted
 from brains.nodes.llm import Input, LLMLeaf, PickingNode
 from brains.prompts.labels import label_problem
-from brains.questions import Decision
+from brains.questions import Decision, Question
 
 __all__ = ["Choice", "ChoiceMaker", "Choices", "LLMAction", "Still"]
 
@@ -145,11 +145,7 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
 
     def _begin(self) -> Status:
         self._arguments.take(self.agent)
-        self._offered = {
-            word: choice
-            for word, choice in self._choices_now().items()
-            if self.agent.can(_class_of(choice)) and (isinstance(choice, GameAction) or self._arguments.allow(choice))
-        }
+        self._offered = self._possible_now(self._arguments)
         if not self._offered:
             self.feedback_message = "none of the choices is possible now"
             return Status.FAILURE
@@ -167,6 +163,27 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
         self._inputs = values
         self.asking.start(self.agent.render(self.prompt, values, words), labels=words)
         return Status.RUNNING
+
+    def would_ask(self) -> Question | None:
+        """Return the question that is open or was last asked, about the present; or that for one of the choices."""
+        values = self.gathered()
+        if values is None:
+            return None
+        if self.asking.open and isinstance(self._chosen, type):
+            prompt = self.agent.render(self.prompt, self._inputs, self.labels or tuple(self._offered))
+            schema = self._arguments.schema(self._chosen)
+            return self.question_of(self._arguments.question(prompt, self._chosen), schema=schema)
+        arguments = Arguments(self.arguments)
+        arguments.take(self.agent)
+        words = tuple(self._possible_now(arguments))
+        return self.question_of(self.agent.render(self.prompt, values, words), labels=words) if words else None
+
+    def _possible_now(self, arguments: Arguments) -> Mapping[str, Choice]:
+        return {
+            word: choice
+            for word, choice in self._choices_now().items()
+            if self.agent.can(_class_of(choice)) and (isinstance(choice, GameAction) or arguments.allow(choice))
+        }
 
     def _choices_now(self) -> Mapping[str, Choice]:
         if self.maker is None:

@@ -11,7 +11,7 @@ from py_trees.common import Status
 from brains.errors import PromptError, TreeError
 from brains.nodes.context import AgentContext
 from brains.nodes.llm import Input, LLMLeaf
-from brains.questions import NoAnswer, RenderedPrompt
+from brains.questions import NoAnswer, Question, RenderedPrompt, Ticket
 from brains.snapshot import LeafReport
 
 __all__ = ["LLMCondition", "OnPending", "WithoutAnswer"]
@@ -173,6 +173,22 @@ class LLMCondition(LLMLeaf):
         """Stop the model if this leaf loses its branch while it waits (`on_pending="running"`)."""
         if self.is_real_cancel(new_status):
             self.asking.stop("the branch was lost")
+
+    def would_ask(self) -> Question | None:
+        """Return the question about the present world, with the two labels of its prompt."""
+        prompt = self.rendered()
+        return None if prompt is None else self.question_of(prompt, labels=tuple(self.agent.truth_of(self.prompt)))
+
+    @property
+    def takes_answer_now(self) -> bool:
+        """Always: it may take an answer without having asked."""
+        return True
+
+    def adopt(self, ticket: Ticket) -> None:
+        """Take the answer of this ticket in the next visit."""
+        super().adopt(ticket)
+        self._truth = self.agent.truth_of(self.prompt)
+        self._did_without = False
 
     def _may_ask(self, now: float) -> bool:
         return self._last_asked is None or now - self._last_asked >= self.every

@@ -12,7 +12,7 @@ from brains.errors import TreeError
 from brains.nodes.context import Predicate
 from brains.nodes.llm import Input, PickingNode
 from brains.prompts.labels import label_problem
-from brains.questions import Decision, NoAnswer
+from brains.questions import Decision, NoAnswer, Question
 from brains.snapshot import Source
 
 __all__ = ["LLMSelector"]
@@ -168,6 +168,12 @@ class LLMSelector(PickingNode, Composite):
             if other is not child and other.status != Status.INVALID:
                 other.stop(Status.INVALID)
         self.current_child = child
+
+    def would_ask(self) -> Question | None:
+        """Return the question which of the children that are possible now should run."""
+        offered = tuple(word for word in self.labels if self._possible_now(word))
+        prompt = self.rendered(offered) if offered else None
+        return None if prompt is None else self.question_of(prompt, labels=offered)
 
     # --- the first pick --------------------------------------------------------------------------------------------
 

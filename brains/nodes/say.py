@@ -9,7 +9,7 @@ from py_trees.common import Status
 
 from brains.errors import PromptError, TreeError
 from brains.nodes.llm import Input, LLMLeaf
-from brains.questions import Decision
+from brains.questions import Decision, Question
 
 __all__ = ["Say"]
 
@@ -110,6 +110,11 @@ class Say(LLMLeaf):
         if self.is_real_cancel(new_status):
             self.asking.stop("the branch was lost")
             self._end_line()
+
+    def would_ask(self) -> Question | None:
+        """Return what it would have the model say in the present world."""
+        prompt = self.rendered()
+        return None if prompt is None else self.question_of(prompt, max_tokens=self.max_tokens)
 
     def _begin(self) -> Status:
         if self.resting:

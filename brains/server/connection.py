@@ -102,6 +102,10 @@ class Connection:
         """The session goes on with another connection."""
         return self._replaced
 
+    def stir(self) -> None:
+        """Send what the session has to say: something has happened to it from outside."""
+        self._stir.set()
+
     def replaced(self) -> None:
         """Leave the session alone: from now on another connection has it. This one is closed."""
         self._replaced = True

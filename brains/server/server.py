@@ -20,6 +20,7 @@ from brains.server.gate import WILDCARDS, Gate, is_loopback
 from brains.session import AgentFactory, BrainSource, ChatSession, GameSession, Parking, SessionLimits
 from brains.session.logged import one_line, trace
 from brains.session.parking import TTL_S
+from brains.session.turns import TurnGate
 from brains.snapshot import TickReport
 
 __all__ = ["Server"]
@@ -53,6 +54,7 @@ class Server:
         allow_origins: web pages that may connect.
         limits: of each session.
         observer: gets the report of every tick of every agent.
+        gate: takes the turns of agents that are debugged; may be set as an attribute before the first game comes.
         version: ours, for the client's people.
         hello_timeout: seconds that a client has for its first message.
         send_timeout: seconds that a client may go without reading before it is cut off.
@@ -74,6 +76,7 @@ class Server:
         allow_origins: Iterable[str] = (),
         limits: SessionLimits | None = None,
         observer: Callable[[TickReport], None] | None = None,
+        gate: TurnGate | None = None,
         version: str = "",
         hello_timeout: float = 5.0,
         send_timeout: float = 20.0,
@@ -86,6 +89,7 @@ class Server:
             )
         self.host = host
         self.port = port
+        self.gate = gate
         self._brains = brains
         self._factory = factory
         self._gateway = gateway
@@ -230,6 +234,7 @@ class Server:
             token=self._token,
             server=("brains", self._version),
             observer=self._observer,
+            gate=self.gate,
             parking=self._parking,
         )
 
@@ -243,6 +248,12 @@ class Server:
         for connection in self._connections:
             if connection.session.id == ticket.question.session:
                 connection.news(ticket)
+
+    def stir(self, session: GameSession) -> None:
+        """Send what a session has to say: something has happened to it from outside."""
+        for connection in self._connections:
+            if connection.session is session:
+                connection.stir()
 
     def _replaced(self, session: GameSession) -> None:
         """Take a session from its connection, because another one goes on with it."""

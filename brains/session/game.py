@@ -37,14 +37,15 @@ from brains.session.complaints import Complaints
 from brains.session.counts import SessionCounts
 from brains.session.heads import head_of
 from brains.session.hello import check_hello, fatal, same_secret, welcome
+from brains.session.holds import Holds
 from brains.session.limits import SessionLimits
 from brains.session.mail import Mail
 from brains.session.orders import Orders
 from brains.session.outbox import Outbox
 from brains.session.parking import Parking
 from brains.session.pending import Pending
-from brains.session.roster import AgentFactory, BrainSource, Roster
-from brains.session.turns import Turns
+from brains.session.roster import AgentFactory, BrainSource, Roster, SessionAgent
+from brains.session.turns import TurnGate, Turns
 from brains.snapshot import TickReport
 
 __all__ = ["GameSession"]
@@ -60,6 +61,7 @@ class GameSession:
         token: what `hello` has to say, if anything.
         server: name and version, for people.
         observer: gets the report of every tick.
+        gate: takes the turns of agents that are debugged.
         parking: keeps sessions whose connection was lost; without it, none is resumed.
         new_id: makes the session's id.
         new_secret: makes what a game has to say to come back.
@@ -84,6 +86,7 @@ class GameSession:
         token: str | None = None,
         server: tuple[str, str] = ("brains", "0"),
         observer: Callable[[TickReport], None] | None = None,
+        gate: TurnGate | None = None,
         parking: Parking[GameSession] | None = None,
         new_id: Callable[[], str] = lambda: secrets.token_hex(8),
         new_secret: Callable[[], str] = lambda: secrets.token_urlsafe(24),
@@ -110,7 +113,10 @@ class GameSession:
         self._orders = Orders(self._limits.ttl_ms, self.counts)
         self._outbox = Outbox()
         self._pending = Pending()
-        self._turns = Turns(self._roster, self._mail, self._orders, self._outbox, observer)
+        self._gate = gate
+        self._turns = Turns(self.id, self._roster, self._mail, self._orders, self._outbox, observer, gate)
+        self._holds = Holds(self._outbox)
+        self._ticking = False
         self._complaints = Complaints(self.id, self._outbox, self._limits.max_events, now)
         self._variant, self._bad = False, 0
         self._wake: dict[str, None] = {}
@@ -220,9 +226,11 @@ class GameSession:
             self._woken.discard(agent)
             if agent in before:
                 self._turns.resume(agent)
+                self._holds.again(agent)
             else:
                 self._mail.open(agent)
         self._outbox.put(AgentsAck(epoch=self.epoch, ok=ok, rejected=rejected))
+        self._welcome_agents([agent for agent in ok if agent not in before])
 
     def _begin_epoch(self, epoch: int) -> None:
         """Void what is of the old scene. Who stays keeps its orders, and the game hears of them again."""
@@ -233,10 +241,14 @@ class GameSession:
             self._turns.resume(agent)
 
     def _remove(self, agent: str) -> None:
-        known = agent in self._roster
+        member = self._roster.get(agent)
+        known = member is not None
+        if member is not None and self._gate is not None:
+            self._gate.left(member.agent)
         for order in self._roster.remove(agent):
             self._orders.cancel(agent, order)
         if known:
+            self._holds.forget(agent)
             self._orders.forget(agent)
             self._mail.close(agent)
             self._pending.drop(agent)
@@ -309,16 +321,58 @@ class GameSession:
         if due is None or self.closing is not None:
             return []
         started = self._now()
-        reports = self._turns.run(due.snapshot, due.parts)
+        self._ticking = True
+        try:
+            reports = self._turns.run(due.snapshot, due.parts)
+        finally:
+            self._ticking = False
         self._answer_empty(due.before)
         answer = self._actions(int(due.snapshot.seq))
+        answer.busy = self._turns.busy
         answer.server_ms = round((self._now() - started) * 1000, 3)
         for agent, order in self._orders.send(answer, self._outbox):
             self._turns.reject(agent, order, "limit_exceeded", "longer than the game's max_message_bytes")
         self._answer_empty(due.after)
         for report in reports:
             self._turns.speak(report)
+        self._holds.answered()
         return reports
+
+    # A debugger
+
+    @property
+    def agents(self) -> list[SessionAgent]:
+        """The agents, in the order in which they came."""
+        return [member.agent for member in map(self._roster.get, self._roster) if member is not None]
+
+    def hold(self, agent: str, reason: str = "") -> None:
+        """Tell the game that an agent stands still, after what it has ordered before."""
+        self._holds.hold(agent, reason, later=self._ticking or self._orders.has_news(agent))
+
+    def release(self, agent: str) -> None:
+        """Tell the game that an agent goes on; it is asked for its newest snapshot."""
+        self._holds.release(agent)
+        if not self._ticking:
+            self.answered(agent)
+
+    def deliver(self, agent: str, report: TickReport) -> None:
+        """Take what a tick brought that ended outside of the agent's turn; it goes with the next `actions`."""
+        self._turns.deliver(agent, report)
+
+    def _welcome_agents(self, new: list[str]) -> None:
+        """Tell the gate of new agents; one may have to stand still at once."""
+        if self._gate is None:
+            return
+        for agent in new:
+            member = self._roster.get(agent)
+            if member is not None:
+                self._gate.joined(member.agent)
+
+    def _farewell(self) -> None:
+        """Tell the gate that all agents are gone."""
+        if self._gate is not None:
+            for agent in self.agents:
+                self._gate.left(agent)
 
     def _answer_empty(self, numbers: list[int]) -> None:
         for seq in numbers:
@@ -392,6 +446,7 @@ class GameSession:
         if self.closing is None:
             self.closing = code, reason
             self._complaints.sum_up()
+        self._farewell()
         for agent in self._roster:
             self._roster.remove(agent)
         self._pending.clear()

@@ -74,6 +74,11 @@ class Orders:
             ),
         )
 
+    def has_news(self, agent: str) -> bool:
+        """Tell whether an action or a cancel of an agent is about to be sent."""
+        sent = self._sent.get(agent, ())
+        return any(one[0] == agent for one in self._waiting.values()) or any(order in sent for order in self._cancels)
+
     def cancel(self, agent: str, order_id: str) -> None:
         """Take an order back; the game hears of it only if it knows the order."""
         self._waiting.pop(order_id, None)

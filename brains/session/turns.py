@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol
 
 from brains.messages import NO_ME, AgentPart, Say, SnapshotMessage
 from brains.session.logged import summary_of, trace
@@ -13,9 +14,35 @@ from brains.session.outbox import Outbox
 from brains.session.roster import Member, Roster
 from brains.snapshot import AgentSnapshot, Order, OrderResult, TickReport
 
-__all__ = ["Turns"]
+__all__ = ["TurnGate", "Turns"]
 
 log = logging.getLogger("brains.session")
+
+
+class TurnGate(Protocol):
+    """Takes the turns of agents that are debugged; `brains.debugger.Debugger` is one."""
+
+    def debugged(self, session: str, seconds: float, /) -> Mapping[str, object] | None:
+        """Return the agents of a session whose turns it takes in a tick at this game time; None: none of them."""
+        ...
+
+    def turn(
+        self, session: str, agent: str, take: Callable[[], AgentSnapshot], seq: int, seconds: float, /
+    ) -> TickReport | None:
+        """Take an agent's turn. Return what it brought; None: it stands still, and is busy.
+
+        `take` makes the snapshot and empties the agent's mail. It is called when a tick begins, which may be after this
+        turn: then what the tick brings comes by `GameSession.deliver`.
+        """
+        ...
+
+    def joined(self, agent: Any, /) -> None:
+        """Hear of a new agent."""
+        ...
+
+    def left(self, agent: Any, /) -> None:
+        """Hear of an agent that is gone."""
+        ...
 
 
 class Turns:
@@ -26,12 +53,18 @@ class Turns:
 
     def __init__(
         self,
+        session: str,
         roster: Roster,
         mail: Mail,
         orders: Orders,
         outbox: Outbox,
         observer: Callable[[TickReport], None] | None,
+        gate: TurnGate | None = None,
     ) -> None:
+        self.busy: list[str] = []
+        """Agents that were to be ticked last and stand still."""
+        self._session = session
+        self._gate = gate
         self._roster = roster
         self._mail = mail
         self._orders = orders
@@ -41,12 +74,17 @@ class Turns:
     def run(self, snapshot: SnapshotMessage, parts: dict[str, AgentPart]) -> list[TickReport]:
         """Tick the agents that `parts` names on `snapshot`; their orders are then in the order book."""
         self._mail.ticked()
+        debugged = None if self._gate is None else self._gate.debugged(self._session, snapshot.time_ms / 1000)
+        self.busy = []
         reports = []
         for agent, part in parts.items():
             member = self._roster.get(agent)
             if member is None:
                 continue
-            report = self._turn(agent, member, part, snapshot)
+            if debugged is not None and agent in debugged:
+                report = self._debugged_turn(agent, member, part, snapshot)
+            else:
+                report = self._turn(agent, member, part, snapshot)
             if report is not None:
                 reports.append(report)
         return reports
@@ -88,6 +126,47 @@ class Turns:
                 self._complain(report.agent, f"{fault.leaf}: {fault.error}")
 
     def _turn(self, agent: str, member: Member, part: AgentPart, snapshot: SnapshotMessage) -> TickReport | None:
+        given = self._given(agent, member, part, snapshot)
+        try:
+            report = member.agent.tick(given)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fault(agent, member, error)
+            return None
+        self._take(agent, member, report)
+        return report
+
+    def _debugged_turn(
+        self, agent: str, member: Member, part: AgentPart, snapshot: SnapshotMessage
+    ) -> TickReport | None:
+        assert self._gate is not None
+
+        def take() -> AgentSnapshot:
+            return self._given(agent, member, part, snapshot)
+
+        try:
+            report = self._gate.turn(self._session, agent, take, int(snapshot.seq), snapshot.time_ms / 1000)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._fault(agent, member, error)
+            return None
+        if report is None:
+            self.busy.append(agent)
+            return None
+        self._take(agent, member, report)
+        return report
+
+    def deliver(self, agent: str, report: TickReport) -> None:
+        """Take what a tick brought that ended outside of the agent's turn."""
+        member = self._roster.get(agent)
+        if member is not None:
+            self._take(agent, member, report)
+            self.speak(report)
+
+    def _given(self, agent: str, member: Member, part: AgentPart, snapshot: SnapshotMessage) -> AgentSnapshot:
+        """Return what an agent is to be ticked on, with its mail."""
         events, results = self._mail.take(agent)
         if part.me is NO_ME:
             self._complain_once(
@@ -97,29 +176,22 @@ class Turns:
                 f"the part of {agent!r} in a snapshot has no `me`, so it perceives nothing",
                 hint='what an agent perceives belongs into it: "agents": {"guard_1": {"me": {...}}}',
             )
-        available = None if part.available is None else frozenset(part.available)
-        given = AgentSnapshot(
+        return AgentSnapshot(
             seq=int(snapshot.seq),
             time=snapshot.time_ms / 1000,
             me=part.me,
             world=snapshot.world,
             events=events,
             results=results,
-            available=available,
+            available=None if part.available is None else frozenset(part.available),
         )
-        try:
-            report = member.agent.tick(given)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            self._fault(agent, member, error)
-            return None
+
+    def _take(self, agent: str, member: Member, report: TickReport) -> None:
         for order_id in report.cancels:
             self._orders.cancel(agent, order_id)
         if report.order is not None:
-            self._order(agent, member, report.order, available)
+            self._order(agent, member, report.order, report.snapshot.available)
         self._observe(report)
-        return report
 
     def _order(self, agent: str, member: Member, order: Order, available: frozenset[str] | None) -> None:
         """Pass an order on unless the game could not carry it out: then its agent is told so."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,17 +13,21 @@ from typing import Any
 
 from brains import __version__
 from brains.agent import Agent
+from brains.cli._debugging import Edits, debugger_of, reachable
 from brains.cli._demo.client import GameClient
 from brains.cli._demo.godot import GodotGame
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
 from brains.cli._demo.yard import Yard
+from brains.cli._recordings import Recordings
 from brains.cli._running import keep_watching, settle_memory, start_named, stopped_by_signals
+from brains.cli._stats import stats_of
 from brains.errors import BrainsError
-from brains.gateway import ModelRouter
+from brains.gateway import Metrics, ModelRouter
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import ModelInfo, Question
+from brains.recording import FileRecorder
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
@@ -42,7 +47,9 @@ class Run:
     library: BrainLibrary
     prompts: PromptLibrary
     prompts_folder: Path
+    trees_folder: Path
     router: ModelRouter
+    metrics: Metrics
     seconds: float | None
     rate: float
     speed: float
@@ -50,6 +57,7 @@ class Run:
     port: int
     godot: GodotGame | None = None
     """What is played; None: the yard in the terminal."""
+    recorder: FileRecorder | None = None
 
 
 @dataclass
@@ -81,14 +89,20 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
     ears = Ears(show)
 
     def observe(report: TickReport) -> None:
+        metrics.report(report)
         tally.add(report)
         show.report(report)
         if run.godot is not None:
             ears.report(report)
 
-    router = run.router
-    factory = functools.partial(Agent, prompts=run.prompts, asker=router, seed=run.seed)
+    router, metrics, edits, since = run.router, run.metrics, Edits(), time.monotonic()
+    edits.watcher = PromptWatcher(run.prompts_folder, run.prompts, edits.note)
+    recordings = Recordings(run.library, run.prompts, run.trees_folder, router, run.recorder)
+    factory = recordings.factory(functools.partial(Agent, prompts=run.prompts, asker=router, seed=run.seed))
     server = Server(run.library, factory, router, port=run.port, observer=observe, version=__version__)
+    debugger = debugger_of(
+        server, router, command="demo", prompts=run.prompts, edits=edits, models=router.names, recordings=recordings
+    )
     with stopped_by_signals() as stop:
         try:
             await server.start()  # a port in use is said before the model loads
@@ -104,7 +118,17 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
                 settle_memory(tidy=True)
                 await _warm_up(router, [one for one in questions if not one.model], show, stop)
                 show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
-                async with _in_background(show, run, stop):
+                async with (
+                    _in_background(show, edits.watcher, stop),
+                    reachable(
+                        debugger,
+                        server,
+                        command="demo",
+                        edits=edits,
+                        recordings=recordings,
+                        stats=lambda: stats_of(metrics, router, since),
+                    ),
+                ):
                     if run.godot is None:
                         client = GameClient(
                             server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show
@@ -210,9 +234,8 @@ async def _named_models(router: ModelRouter, questions: Sequence[Question], show
 
 
 @contextlib.asynccontextmanager
-async def _in_background(show: Show, run: Run, stop: asyncio.Event) -> AsyncIterator[None]:
+async def _in_background(show: Show, watcher: PromptWatcher, stop: asyncio.Event) -> AsyncIterator[None]:
     """Draw the screen and watch the prompts meanwhile."""
-    watcher = PromptWatcher(run.prompts_folder, run.prompts)
     tasks = [asyncio.create_task(_draw(show, stop)), asyncio.create_task(keep_watching(watcher))]
     try:
         yield

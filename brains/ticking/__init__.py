@@ -1,11 +1,13 @@
-"""One tick of a tree."""
+"""One tick of a tree: in one go, or node by node for a debugger."""
 
 from __future__ import annotations
 
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
-__all__ = ["tick"]
+from brains.ticking.stepping import Instrument, Step, become
+
+__all__ = ["Instrument", "Step", "become", "tick"]
 
 
 def tick(root: Behaviour) -> Status:

@@ -1,0 +1,87 @@
+"""Values on their way to a front end: plain JSON, however odd the objects in an agent's memory are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence, Set
+from typing import Any
+
+import msgspec
+
+from brains.actions import params_of
+from brains.debugger.messages import DecisionInfo, StatusWord, TickInfo
+from brains.snapshot import LeafReport, TickReport
+
+__all__ = ["decision_info", "plain", "status_word", "tick_info"]
+
+_DEEPEST = 12
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Return a copy in terms of JSON; what has no such form becomes its `repr`."""
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if depth > _DEEPEST:
+        return "…"
+    if isinstance(value, Mapping):
+        return {str(key): plain(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray):
+        return [plain(one, depth + 1) for one in value]
+    if isinstance(value, Set):
+        return sorted((plain(one, depth + 1) for one in value), key=repr)
+    if isinstance(value, msgspec.Struct):
+        return {name: plain(getattr(value, name), depth + 1) for name in value.__struct_fields__}
+    try:
+        return repr(value)
+    except Exception as error:
+        return f"<{type(value).__name__}: {type(error).__name__} in its repr>"
+
+
+def status_word(status: object) -> StatusWord:
+    """Return a status as the wire has it."""
+    return getattr(status, "value", "INVALID")
+
+
+def decision_info(report: LeafReport) -> DecisionInfo:
+    """Return what an LLM leaf reported, flat."""
+    info = DecisionInfo(
+        leaf=report.leaf, kind=report.kind, prompt=report.prompt, text=report.text, reason=report.reason
+    )
+    decision = report.decision
+    if decision is not None:
+        info.answer = decision.answer
+        info.value = plain(decision.value)
+        info.probabilities = dict(decision.probabilities)
+        info.model = decision.model
+        info.seconds = decision.latency.total
+        info.prompt_tokens = decision.prompt_tokens
+        info.output_tokens = decision.output_tokens
+        info.tick_asked = decision.tick_asked
+        info.tick_answered = decision.tick_answered
+    return info
+
+
+def tick_info(session: str, report: TickReport, *, held: bool = False) -> TickInfo:
+    """Return a finished tick."""
+    order = report.order
+    return TickInfo(
+        agent=report.agent,
+        session=session,
+        tick=report.tick,
+        time=report.time,
+        seq=report.snapshot.seq,
+        status=_status_of(report),
+        running=list(report.running),
+        action="" if order is None else type(order.action).__name__,
+        params={} if order is None else plain(params_of(order.action)),
+        source="" if order is None else order.source,
+        reason="" if order is None else order.reason,
+        cancels=list(report.cancels),
+        decisions=[decision_info(one) for one in report.leaves],
+        faults=[f"{fault.leaf}: {fault.error}" for fault in report.faults],
+        speech=[text for _, text, _ in report.speech if text],
+        held=held,
+    )
+
+
+def _status_of(report: TickReport) -> StatusWord:
+    return report.status  # type: ignore[return-value]  # the agent takes it from py_trees
