@@ -57,7 +57,7 @@ LOOKS = "a masked man \x1b[2J with a knife"
 
 Json = dict[str, Any]
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(90), pytest.mark.may_block]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(150), pytest.mark.may_block]
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ async def finished(folder: Path, runtime: Path, *arguments: str, typed: str = ""
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until something is so."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(45):
         while not true():  # noqa: ASYNC110 - it is in another process
             await asyncio.sleep(0.01)
 
@@ -134,7 +134,7 @@ class World:
 
     async def until_busy(self, agents: list[str]) -> None:
         """Wait until these agents stand still, and no others."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(45):
             while await self.busy() != agents:
                 pass
 
