@@ -30,8 +30,6 @@ func _let_the_player_in() -> void:
 	var scene: PackedScene = load("res://scenes/player.tscn")
 	var player: Player = scene.instantiate()
 	player.name = "player"
-	player.arrive(yard.place(&"Start"), yard.place(&"Gate"))
-	player.leaving.connect(
-		func(who: Visitor, how: String) -> void: overlay.tell("player", "%s %s" % [who.looks, how])
-	)
+	player.yard = yard
+	player.position = yard.place(&"Start")
 	yard.bodies.add_child(player)
