@@ -74,6 +74,9 @@ func _let_happen(what: String) -> void:
 		"customer":
 			if yard.customers().size() < yard.counter().size():
 				yard.let_in(_decks["customer"].draw(), "customer", yard.counter()[-1], 6.0)
+		"happening" when bustle < 1.0:
+			# A player would look for the bear in vain.
+			pass
 		"happening", "rumour":
 			var villagers: Array[Actor] = yard.actors_of_kind("villager")
 			var whom: Actor = villagers[_random.randi_range(0, villagers.size() - 1)]

@@ -38,7 +38,7 @@ var wants: String = ""
 var offers: int = 0
 ## How often the guards threw you out.
 var falls: int = 0
-## Seconds since somebody saw you do what you should not.
+## Lies on the ground.
 var is_down: bool = false
 
 var _deed: String = ""
@@ -254,7 +254,8 @@ func _climb(delta: float) -> void:
 		return
 	if _climb_s <= 0.0:
 		position = _climb_to
-		yard.keep.entered_by = "steal"
+		if yard.keep.is_inside(position):
+			yard.keep.entered_by = "steal"
 		yard.sounds.play(&"door", position)
 
 
@@ -303,8 +304,11 @@ func _choice() -> Array:
 		return ["knock at the door", _knock]
 	if metres_to(yard.place(&"Window")) < ARM and not keep.is_inside(position):
 		if &"rope" in bag:
-			return ["climb through the window", _begin_to_climb]
+			return ["climb through the window", _begin_to_climb.bind(&"WindowInside")]
 		return ["look up at the window", noted.emit.bind("Too high without a rope.")]
+	if metres_to(yard.place(&"WindowInside")) < ARM and keep.is_inside(position):
+		if &"rope" in bag:
+			return ["climb out of the window", _begin_to_climb.bind(&"Window")]
 	if metres_to(yard.place(&"StallSide")) < ARM and not &"rope" in bag:
 		return ["take the rope without paying", _steal_rope]
 	return ["", Callable()]
@@ -326,9 +330,9 @@ func _knock() -> void:
 	noted.emit("It is barred. Whoever stands before it could open it, if she wanted to.")
 
 
-func _begin_to_climb() -> void:
+func _begin_to_climb(to: StringName) -> void:
 	_climb_s = CLIMB_S
-	_climb_to = yard.place(&"WindowInside")
+	_climb_to = yard.place(to)
 
 
 func _steal_rope() -> void:

@@ -18,6 +18,11 @@ func _ready() -> void:
 	hide()
 
 
+func _unhandled_input(event: InputEvent) -> void:
+	if event.is_action_pressed(&"mind_sight"):
+		visible = not visible
+
+
 func _process(_delta: float) -> void:
 	if visible:
 		queue_redraw()

@@ -35,7 +35,7 @@ func _ready() -> void:
 		_voices.append(player)
 
 
-func _unhandled_key_input(event: InputEvent) -> void:
+func _unhandled_input(event: InputEvent) -> void:
 	if event.is_action_pressed(&"mute"):
 		is_muted = not is_muted
 		if is_muted:
