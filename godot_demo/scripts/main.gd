@@ -6,13 +6,16 @@ const USAGE: int = 2
 ## How much goes on in the yard beside a player.
 const PLAYER_BUSTLE: float = 0.2
 
+## What stands on the command line after [code]--[/code].
+var arguments: PackedStringArray = OS.get_cmdline_user_args()
+
 @onready var yard: Yard = $Yard
 @onready var quest: Quest = $Quest
 @onready var overlay: Overlay = $Overlay
 
 
 func _ready() -> void:
-	var options: Options = Options.parse(OS.get_cmdline_user_args())
+	var options: Options = Options.parse(arguments)
 	if not options.problem.is_empty():
 		printerr(options.problem)
 		Brains.close()

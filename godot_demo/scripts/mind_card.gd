@@ -85,7 +85,7 @@ func _tell(state: Dictionary) -> String:
 		return "\n".join(lines)
 	lines.append("")
 	lines.append("[b]%s[/b]" % _escaped(str(decision.get("leaf", ""))))
-	lines.append("[i]%s[/i]" % _escaped(str(decision.get("about", ""))))
+	lines.append("[i]%s[/i]" % _escaped(str(decision.get("question", ""))))
 	var age_s: float = maxf(0.0, Brains.time_ms - float(decision.get("heard_ms", 0.0))) / 1000.0
 	var told: String = "answered in %d ms, %d s ago" % [decision.get("latency_ms", 0), age_s]
 	if not str(decision.get("reason", "")).is_empty():

@@ -43,7 +43,7 @@ func _draw() -> void:
 		Kind.TREE:
 			_draw_tree()
 		Kind.WOODPILE:
-			for log: Vector2 in [
+			for trunk: Vector2 in [
 				Vector2(-18, -6),
 				Vector2(-6, -6),
 				Vector2(6, -6),
@@ -54,9 +54,9 @@ func _draw() -> void:
 				Vector2(-6, -26),
 				Vector2(6, -26)
 			]:
-				draw_circle(log, 7.0, LINE)
-				draw_circle(log, 5.6, WOOD.lightened(0.25))
-				draw_arc(log, 3.0, 0.0, TAU, 10, WOOD, 1.2)
+				draw_circle(trunk, 7.0, LINE)
+				draw_circle(trunk, 5.6, WOOD.lightened(0.25))
+				draw_arc(trunk, 3.0, 0.0, TAU, 10, WOOD, 1.2)
 
 
 func _draw_well() -> void:
