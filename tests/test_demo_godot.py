@@ -369,12 +369,12 @@ def test_both_yards_have_the_same_words() -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ["guard", "merchant", "villager", "thief"])
-def test_both_yards_have_the_same_actions(kind: str) -> None:
+@pytest.mark.parametrize("brain", ["guard", "doorkeeper", "merchant", "villager", "thief", "dog"])
+def test_both_yards_have_the_same_actions(brain: str) -> None:
     from trees import actions
 
-    scene = (ROOT / "godot_demo" / "scenes" / f"{kind}.tscn").read_text()
-    for name in (name for name, deed in DEEDS.items() if kind in deed.kinds):
+    scene = (ROOT / "godot_demo" / "scenes" / f"{brain}.tscn").read_text()
+    for name in (name for name, deed in DEEDS.items() if brain in deed.brains):
         assert f'name = &"{name}"' in scene
         for field in msgspec.structs.fields(getattr(actions, name)):
             assert f'name = &"{field.name}"' in scene

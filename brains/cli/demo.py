@@ -93,7 +93,7 @@ def command(
     as_json: bool,
     config_file: str | None,
 ) -> None:
-    """Play a castle yard in the terminal or in Godot: five agents, their trees, and a model that they ask."""
+    """Play a castle yard in the terminal or in Godot: eight agents, their trees, and a model that they ask."""
     _require_fitting(context, godot)
     given: ChatModel | None = context.obj
     config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
