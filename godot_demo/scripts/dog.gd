@@ -5,6 +5,9 @@ extends Actor
 const RUN: float = 6.0
 ## Hunger that comes in a second: a minute and a half without food makes him greedy.
 const HUNGER: float = 0.008
+## Seconds between two snaps at somebody, and the health that one takes.
+const SNAP_S: float = 1.2
+const BITE: float = 0.05
 ## How far he goes from home on his own.
 const ROUND_M: float = 3.5
 
@@ -37,7 +40,7 @@ func _carry_out(order: BrainOrder) -> void:
 			speak("Woof! Woof!", Sight.SHOUT)
 			yard.sounds.play(&"bark", position)
 		&"Chase":
-			begin_with(order, whom(order), "chases somebody", 0.2, _snap, RUN)
+			begin_with(order, whom(order), "chases somebody", SNAP_S, _snap, RUN)
 			if doing != null:
 				doing.patience_s = 4.0
 				doing.reach = 1.0
@@ -91,7 +94,7 @@ func _snap(order: BrainOrder) -> String:
 	if target == null:
 		return Yard.GONE
 	yard.sounds.play(&"bark", position)
-	return target.take_blow(self, 0.08)
+	return target.take_blow(self, BITE)
 
 
 func _turn_to_target(order: BrainOrder) -> void:

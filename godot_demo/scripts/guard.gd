@@ -35,7 +35,7 @@ func _carry_out(order: BrainOrder) -> void:
 		&"Ignore":
 			begin(order, "looks the other way", 1.5, _ignore)
 		&"Flee":
-			begin(order, "runs away", 0.5, _nothing_comes_of, [yard.place(&"Gate")], RUN)
+			begin(order, "runs away", 2.5, _nothing_comes_of, [yard.place(&"Gate")], RUN)
 		&"Hurry":
 			_hurry(order)
 		_:
