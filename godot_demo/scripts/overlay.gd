@@ -72,7 +72,8 @@ func _process(delta: float) -> void:
 
 ## Shows something that has happened.
 func tell(who: String, text: String) -> void:
-	_news.append("%s   %s" % [who, text])
+	var body: Body = yard.find(who)
+	_news.append("%s   %s" % [who if body == null else body.title, text])
 	if _news.size() > MOST_NEWS:
 		_news.remove_at(0)
 	news.text = "\n".join(_news)

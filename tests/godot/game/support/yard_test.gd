@@ -16,6 +16,8 @@ func _init() -> void:
 func before_each() -> void:
 	seed(1)
 	Brains.close()
+	# In frames, a second of real time is anything.
+	Brains.fallback_after_ms = 0
 	main = new_main()
 	get_tree().root.add_child(main)
 	yard = main.get_node("Yard")
