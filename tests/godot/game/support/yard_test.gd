@@ -24,11 +24,18 @@ func before_each() -> void:
 	player = yard.player()
 	# Whoever comes by chance would be in the way of what is tested.
 	yard.director.set_physics_process(false)
-	await frames(2)
+	check(await until(is_everybody_alone, 3000))
 
 
 func after_each() -> void:
 	Brains.close()
+
+
+## Tells whether everybody knows that there is no server.
+func is_everybody_alone() -> bool:
+	return yard.actors().all(
+		func(actor: Actor) -> bool: return actor.brain.seat.presence == BrainsSeat.Presence.LOST
+	)
 
 
 ## Returns a game that has not begun yet.
