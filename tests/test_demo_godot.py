@@ -365,10 +365,7 @@ def test_both_yards_have_the_same_words() -> None:
         "customer": [plain(visitor) for visitor in cast.CUSTOMERS],
         "happenings": list(cast.HAPPENINGS),
         "rumours": list(cast.RUMOURS),
-        "lights": list(cast.LIGHTS),
         "passers": list(cast.PASSERS),
-        "unwatched": [{"guard": guard, "merchant": merchant} for guard, merchant in cast.UNWATCHED],
-        "watched": [{"guard": guard, "merchant": merchant} for guard, merchant in cast.WATCHED],
     }
 
 

@@ -22,6 +22,19 @@ const LEGEND: Dictionary[String, String] = {
 }
 const GOOD: Color = Color(0.55, 0.95, 0.5)
 const BAD: Color = Color(1.0, 0.6, 0.4)
+## Part of the questions without an answer from which on the model counts as away.
+const AWAY: float = 0.5
+## Reasons that are the model's fault, and not of a question that came too late.
+const MODEL_TROUBLE: Array[String] = [
+	"busy", "malformed", "not_installed", "refused", "timeout", "unavailable", "warming_up"
+]
+const MODEL_ADVICE: String = (
+	"The model does not answer (%s). Start   ollama serve,   or   brains serve --model embedded.\n"
+	+ "Until then the trees do what they do without an answer."
+)
+
+@export var yard: Yard
+@export var quest: Quest
 
 var _why: String = ""
 var _away_s: float = 0.0
@@ -31,6 +44,13 @@ var _news: PackedStringArray = []
 @onready var legend: RichTextLabel = %Legend
 @onready var banner: Label = %Banner
 @onready var news: Label = %News
+
+
+func _enter_tree() -> void:
+	for part: Node in [$Hud, $Talk, $MindCard, $TreePanel]:
+		part.set(&"yard", yard)
+	for part: Node in [$Hud, $Menu]:
+		part.set(&"quest", quest)
 
 
 func _ready() -> void:
@@ -45,7 +65,7 @@ func _process(delta: float) -> void:
 	_away_s = 0.0 if is_open else _away_s + delta
 	status.text = _status()
 	status.modulate = GOOD if is_open else BAD
-	banner.visible = _away_s > BANNER_AFTER_S
+	banner.visible = _away_s > BANNER_AFTER_S or _is_model_away()
 	if banner.visible:
 		banner.text = _advice()
 
@@ -77,7 +97,14 @@ func _status() -> String:
 	)
 
 
+func _is_model_away() -> bool:
+	var insight: BrainsInsight = Brains.insight
+	return Brains.is_open() and insight.trouble in MODEL_TROUBLE and insight.fallback_rate() > AWAY
+
+
 func _advice() -> String:
+	if Brains.is_open():
+		return MODEL_ADVICE % Brains.insight.trouble
 	if Brains.state == BrainsClient.State.REFUSED:
 		return "The server refuses this game: %s" % _why
 	var advice: String = (

@@ -48,6 +48,8 @@ func take(message: Dictionary) -> void:
 				)
 		"hold", "release":
 			_on_hold(message)
+		"decided", "mind":
+			_client.insight.take(message)
 		"error":
 			_on_error(message)
 		_:
