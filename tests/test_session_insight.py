@@ -10,8 +10,8 @@ from typing import Any
 import py_trees
 import pytest
 
-from brains import Condition, GameAction, LLMCondition, ReactiveSelector, ReactiveSequence
 from brains import Action as Do
+from brains import Condition, GameAction, LLMCondition, ReactiveSelector, ReactiveSequence
 from brains.agent import Agent
 from brains.library import Brain
 from brains.questions import NoAnswer

@@ -1,4 +1,4 @@
-"""The castle yard's suites, each in a real Godot of its own: what people perceive, do, own and see, and how it is won."""
+"""The castle yard's suites, each in a real Godot: what people perceive, do, own and see, and how the game is won."""
 
 from __future__ import annotations
 

@@ -152,6 +152,34 @@ func test_a_day_takes_ten_minutes() -> void:
 	near(yard.day.hour - hour, 0.4, 0.02)
 
 
+func test_captions_of_people_who_stand_together_keep_clear_of_each_other() -> void:
+	var bodies: Node2D = Node2D.new()
+	add_child(bodies)
+	for place: Vector2 in [Vector2(0, 0), Vector2(15, 2), Vector2(30, -9), Vector2(900, 0)]:
+		var visitor: Visitor = (load("res://scenes/visitor.tscn") as PackedScene).instantiate()
+		var part: Dictionary = {"looks": "a piper", "manner": "", "then": ["", ""]}
+		part["first"] = ["plays", "La la!"]
+		visitor.play(part, "", place, 9.0)
+		bodies.add_child(visitor)
+	var captions: Captions = Captions.new()
+	captions.bodies = bodies
+	add_child(captions)
+	await frames(3)
+	var rooms: Array[Vector2] = []
+	var lifts: Array[float] = []
+	for body: Body in bodies.get_children():
+		var room: Rect2 = body.caption.room()
+		var lift: float = body.caption.lift
+		rooms.append(Vector2(room.position.y - lift, room.end.y - lift))
+		lifts.append(lift)
+	equal(lifts[-1], 0.0)
+	equal(lifts.slice(0, 3).min(), 0.0)
+	rooms = rooms.slice(0, 3)
+	rooms.sort()
+	for index: int in 2:
+		check(rooms[index].y <= rooms[index + 1].x + 0.01)
+
+
 func test_every_sound_can_be_made() -> void:
 	for what: StringName in Sounds.VOLUMES:
 		var sound: AudioStreamWAV = Sounds.make(what)
