@@ -269,6 +269,16 @@ def test_the_doorkeeper_asks_who_says_nothing(library: BrainLibrary, prompts: Pr
     assert play(game, 3, sees=[{**VISITOR, "says": ""}]) == ["Challenge s1"]
 
 
+def test_the_doorkeeper_runs_to_an_alarm_only_if_nobody_is_at_the_door(
+    library: BrainLibrary, prompts: PromptLibrary
+) -> None:
+    game = started(library, prompts, "doorkeeper", {"guard/is_hostile": "safe"})
+    game.tick(sees=[{**VISITOR, "says": ""}], events=[Event("alarm", {"text": "the dog barks", "who": "s7"})])
+    assert game.doing
+    assert [type(one).__name__ for one in game.doing] == ["Challenge"]
+    assert ordered(game.tick(sees=[])) == ("Hurry", {"to": "s7"})
+
+
 def test_without_an_answer_the_door_stays_shut(library: BrainLibrary, prompts: PromptLibrary) -> None:
     dead = NoAnswer(reason="timeout")
     game = started(library, prompts, "doorkeeper", {"guard/is_hostile": dead, "doorkeeper/hear_out": dead})
