@@ -8,22 +8,28 @@ const SOIL: Color = Color(0.4, 0.29, 0.2)
 const COBBLE: Color = Color(0.58, 0.55, 0.5)
 const DARK: Color = Color(0.14, 0.12, 0.12)
 const TUFTS: int = 420
-## Where people walk: lines of places, trodden this wide.
-const PATHS: Array[PackedVector2Array] = [
-	[
-		Vector2(-10, 385),
-		Vector2(240, 390),
-		Vector2(430, 345),
-		Vector2(660, 350),
-		Vector2(1030, 250)
-	],
-	[Vector2(430, 345), Vector2(500, 470), Vector2(760, 560), Vector2(1130, 640)],
-	[Vector2(1030, 205), Vector2(1030, 300)],
-]
+## How wide a path is.
 const WIDTH: float = 58.0
 const GARDEN: Rect2 = Rect2(190.0, 556.0, 210.0, 100.0)
 
 @export var yard: Yard
+
+## Where people walk: lines of places.
+var paths: Array[PackedVector2Array] = [
+	PackedVector2Array(
+		[
+			Vector2(-10, 385),
+			Vector2(240, 390),
+			Vector2(430, 345),
+			Vector2(660, 350),
+			Vector2(1030, 250),
+		]
+	),
+	PackedVector2Array(
+		[Vector2(430, 345), Vector2(500, 470), Vector2(760, 560), Vector2(1130, 640)]
+	),
+	PackedVector2Array([Vector2(1030, 205), Vector2(1030, 270)]),
+]
 
 
 func _draw() -> void:
@@ -43,11 +49,11 @@ func _draw() -> void:
 
 func _draw_paths(random: RandomNumberGenerator) -> void:
 	for layer: Array in [[WIDTH + 10.0, PATH.darkened(0.12)], [WIDTH, PATH]]:
-		for path: PackedVector2Array in PATHS:
+		for path: PackedVector2Array in paths:
 			draw_polyline(path, layer[1], layer[0])
 			for place: Vector2 in path:
 				draw_circle(place, layer[0] / 2.0, layer[1])
-	for path: PackedVector2Array in PATHS:
+	for path: PackedVector2Array in paths:
 		for part: int in path.size() - 1:
 			for pebble: int in 40:
 				var at: Vector2 = path[part].lerp(path[part + 1], random.randf())
@@ -117,7 +123,7 @@ func _draw_cellar(at: Vector2) -> void:
 func _is_trodden(at: Vector2) -> bool:
 	if GARDEN.grow(8.0).has_point(at):
 		return true
-	for path: PackedVector2Array in PATHS:
+	for path: PackedVector2Array in paths:
 		for part: int in path.size() - 1:
 			var near: Vector2 = Geometry2D.get_closest_point_to_segment(
 				at, path[part], path[part + 1]

@@ -58,7 +58,8 @@ func _patrol(order: BrainOrder) -> void:
 		if metres_to(corners[corner]) < metres_to(corners[nearest]):
 			nearest = corner
 	var round_trip: PackedVector2Array = corners.slice(nearest) + corners.slice(0, nearest)
-	begin(order, "walks along the wall", 0.0, _nothing_comes_of, round_trip, 1.8)
+	var what: String = "walks along the wall" if corners.size() > 2 else "walks to and fro"
+	begin(order, what, 0.0, _nothing_comes_of, round_trip, 1.8)
 
 
 func _hurry(order: BrainOrder) -> void:

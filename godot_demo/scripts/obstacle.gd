@@ -22,10 +22,12 @@ signal opened
 			opened.emit()
 			queue_redraw()
 
+var _area: Rect2
 var _shade: LightOccluder2D
 
 
 func _ready() -> void:
+	_area = area()
 	if is_tall and not Engine.is_editor_hint():
 		_shade = LightOccluder2D.new()
 		_shade.occluder = OccluderPolygon2D.new()
@@ -46,4 +48,4 @@ func area() -> Rect2:
 
 ## Tells whether it is in the way between two places.
 func is_between(one: Vector2, other: Vector2) -> bool:
-	return not is_open and Sight.crosses(area(), one, other)
+	return not is_open and Sight.crosses(_area, one, other)

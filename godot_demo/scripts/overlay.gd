@@ -49,7 +49,7 @@ var _news: PackedStringArray = []
 func _enter_tree() -> void:
 	for part: Node in [$Hud, $Talk, $MindCard, $TreePanel]:
 		part.set(&"yard", yard)
-	for part: Node in [$Hud, $Menu]:
+	for part: Node in [$Hud, $Center/Menu]:
 		part.set(&"quest", quest)
 
 

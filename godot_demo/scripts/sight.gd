@@ -39,6 +39,9 @@ static func hears(distance: float, loudness: float, is_walled: bool) -> bool:
 
 ## Tells whether a line goes through a rectangle.
 static func crosses(area: Rect2, one: Vector2, other: Vector2) -> bool:
+	# Most are nowhere near it.
+	if not area.intersects(Rect2(one, other - one).abs().grow(1.0)):
+		return false
 	if area.has_point(one) or area.has_point(other):
 		return true
 	var corners: Array[Vector2] = [

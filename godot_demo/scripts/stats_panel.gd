@@ -39,13 +39,10 @@ func _lines(counters: Dictionary) -> PackedStringArray:
 	var insight: BrainsInsight = Brains.insight
 	var driven: int = 0
 	var held: PackedStringArray = []
-	var oldest_ms: float = 0.0
 	for agent: BrainAgent in Brains.agents():
 		driven += int(agent.is_brained)
 		if agent.is_held:
 			held.append(agent.describe()["id"])
-		for order: BrainOrder in agent.running():
-			oldest_ms = maxf(oldest_ms, Brains.time_ms - order.started_ms)
 	var latency: String = "no answer yet"
 	if insight.median_latency_ms() > 0.0:
 		latency = (
@@ -57,7 +54,7 @@ func _lines(counters: Dictionary) -> PackedStringArray:
 		_row("server", "%s, %s" % [Overlay.STATES[Brains.state], BrainsSettings.server_url()]),
 		_row("characters", "%d of %d driven" % [driven, Brains.agents().size()]),
 		_row("answers", "%.1f per second, %d unanswered" % [_rate, counters["unanswered"]]),
-		_row("oldest action", "%.1f s" % (oldest_ms / 1000.0)),
+		_row("action age", "%d ms from what was seen to the order" % insight.action_age_ms),
 		_row("model", insight.model if not insight.model.is_empty() else "-"),
 		_row("latency", latency),
 		_row("no answer", "%d %% of questions" % roundi(insight.fallback_rate() * 100.0)),

@@ -23,6 +23,8 @@ var ways: Ways = Ways.new(SIZE * Body.METRE)
 var _count: int = 0
 var _alarm_s: float = 0.0
 var _obstacles: Array[Obstacle] = []
+## Those that stop the eye.
+var _tall: Array[Obstacle] = []
 var _torches: PackedVector2Array = []
 
 @onready var director: Director = $Director
@@ -40,6 +42,7 @@ func _ready() -> void:
 			_obstacles.append(prop)
 	_obstacles.append(keep.door)
 	_obstacles.append_array(keep.walls())
+	_tall = _obstacles.filter(func(obstacle: Obstacle) -> bool: return obstacle.is_tall)
 	keep.door.opened.connect(func() -> void: ways.survey(_obstacles))
 	ways.survey(_obstacles)
 	for torch: Torch in $Stage/Torches.get_children():
@@ -165,9 +168,10 @@ func is_lit(at: Vector2) -> bool:
 
 ## Tells whether a wall stands between two places.
 func is_walled(one: Vector2, other: Vector2) -> bool:
-	return _obstacles.any(
-		func(wall: Obstacle) -> bool: return wall.is_tall and wall.is_between(one, other)
-	)
+	for wall: Obstacle in _tall:
+		if wall.is_between(one, other):
+			return true
+	return false
 
 
 # --- who sees and hears what ---

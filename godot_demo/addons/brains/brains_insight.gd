@@ -24,6 +24,8 @@ var nodes: Array[Dictionary] = []
 var states: String = ""
 ## The model that answered last.
 var model: String = ""
+## Milliseconds of game time from the snapshot of the newest order to the order.
+var action_age_ms: float = 0.0
 ## Why the model did not answer last time; empty if it did.
 var trouble: String = ""
 

@@ -53,7 +53,7 @@ func test_a_model_that_is_away_is_told_of() -> void:
 
 func test_five_minutes_of_pause_change_nothing() -> void:
 	player.position = Vector2(600.0, 470.0)
-	var menu: Menu = main.get_node("Overlay/Menu")
+	var menu: Menu = main.get_node("Overlay/Center/Menu")
 	menu.toggle()
 	var hour: float = yard.day.hour
 	var game_ms: float = Brains.time_ms

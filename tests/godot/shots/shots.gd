@@ -15,9 +15,12 @@ func _ready() -> void:
 	folder = OS.get_environment("SHOTS")
 	only = OS.get_environment("ONLY").split(",", false)
 	main = MAIN.instantiate()
+	main.set(&"arguments", PackedStringArray())
 	add_child(main)
 	yard = main.get_node("Yard")
-	for shot: String in ["day", "dusk", "speech", "hover", "f1", "f2", "night", "keep", "menu"]:
+	for shot: String in [
+		"day", "dusk", "speech", "hover", "f1", "f2", "strip", "night", "keep", "menu"
+	]:
 		if only.is_empty() or shot in only:
 			await call("_shoot_%s" % shot)
 	get_tree().quit()
@@ -81,6 +84,28 @@ func _shoot_f2() -> void:
 	_press(&"mind_tree")
 
 
+## The doorkeeper hears a visitor out: four pictures in one.
+func _shoot_strip() -> void:
+	yard.day.hour = 18.6
+	yard.keep.door.is_open = false
+	var player: Player = yard.player()
+	player.position = yard.place(&"KeepDoor") + Vector2(-40.0, 150.0)
+	player.pilot = Hero.new("talk")
+	var size: Vector2i = Vector2i(640, 360)
+	var strip: Image = Image.create_empty(size.x * 2, size.y * 2, false, Image.FORMAT_RGB8)
+	for number: int in 4:
+		await _play([0.5, 3.0, 3.0, 6.0][number])
+		for frame: int in 2:
+			await RenderingServer.frame_post_draw
+		var picture: Image = get_viewport().get_texture().get_image()
+		picture.convert(Image.FORMAT_RGB8)
+		# The part with the keep, at its full size.
+		var part: Rect2i = Rect2i(Vector2i(640, 24), size)
+		strip.blit_rect(picture, part, Vector2i(number % 2, number / 2) * size)
+	_keep(strip, "strip")
+	player.pilot = Pilot.new()
+
+
 func _shoot_keep() -> void:
 	yard.player().position = Vector2(1060.0, 150.0)
 	await _play(1.5)
@@ -110,7 +135,23 @@ func _play(seconds: float) -> void:
 func _save(shot: String) -> void:
 	for frame: int in 2:
 		await RenderingServer.frame_post_draw
-	var picture: Image = get_viewport().get_texture().get_image()
+	_keep(get_viewport().get_texture().get_image(), shot)
+
+
+## Writes a picture, and a line of JSON about it.
+func _keep(picture: Image, shot: String) -> void:
 	var problem: Error = picture.save_png("%s/%s.png" % [folder, shot])
 	if problem != OK:
 		printerr("cannot save %s: %s" % [shot, error_string(problem)])
+	var colours: Dictionary[Color, bool] = {}
+	var light: float = 0.0
+	var count: int = 0
+	for x: int in range(0, picture.get_width(), 8):
+		for y: int in range(0, picture.get_height(), 8):
+			var colour: Color = picture.get_pixel(x, y)
+			colours[colour] = true
+			light += colour.get_luminance()
+			count += 1
+	var told: Dictionary = {"shot": shot, "colours": colours.size(), "light": light / count}
+	told["size"] = [picture.get_width(), picture.get_height()]
+	print("@shot ", JSON.stringify(told))
