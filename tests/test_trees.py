@@ -211,10 +211,13 @@ def test_the_thief_does_not_steal_on_a_guess(library: BrainLibrary, prompts: Pro
     assert play(game, 30, sees=[STALL], scene=SCENE, loot=0) == ["Sneak"]
 
 
-def test_the_thief_runs_when_challenged_and_hides_what_he_has(library: BrainLibrary, prompts: PromptLibrary) -> None:
+@pytest.mark.parametrize("event", ["challenge", "hurt"])
+def test_the_thief_runs_when_challenged_and_hides_what_he_has(
+    library: BrainLibrary, prompts: PromptLibrary, event: str
+) -> None:
     game = started(library, prompts, "thief", {})
     assert play(game, 2, sees=[], scene=SCENE, loot=1) == ["HideLoot"]
-    report = game.tick(sees=[], scene=SCENE, loot=1, events=[Event("challenge", {"text": "halt"})])
+    report = game.tick(sees=[], scene=SCENE, loot=1, events=[Event(event, {"text": "halt"})])
     assert action(report) == "Flee"
     assert len(report.cancels) == 1
 
@@ -267,6 +270,16 @@ def test_the_doorkeeper_answers_each_thing_that_is_said_once(
 def test_the_doorkeeper_asks_who_says_nothing(library: BrainLibrary, prompts: PromptLibrary) -> None:
     game = started(library, prompts, "doorkeeper", {"guard/is_hostile": "safe"})
     assert play(game, 3, sees=[{**VISITOR, "says": ""}]) == ["Challenge s1"]
+
+
+def test_the_doorkeeper_runs_to_an_alarm_only_if_nobody_is_at_the_door(
+    library: BrainLibrary, prompts: PromptLibrary
+) -> None:
+    game = started(library, prompts, "doorkeeper", {"guard/is_hostile": "safe"})
+    game.tick(sees=[{**VISITOR, "says": ""}], events=[Event("alarm", {"text": "the dog barks", "who": "s7"})])
+    assert game.doing
+    assert [type(one).__name__ for one in game.doing] == ["Challenge"]
+    assert ordered(game.tick(sees=[])) == ("Hurry", {"to": "s7"})
 
 
 def test_without_an_answer_the_door_stays_shut(library: BrainLibrary, prompts: PromptLibrary) -> None:
@@ -360,11 +373,12 @@ def test_the_merchant_answers_an_offer_once_and_sells_at_the_price(
     assert play(game, 3, sees=[agreed], goods=GOODS, name="Berta") == ["Serve c1"]
 
 
-def test_the_merchant_calls_the_guard_when_robbed_and_asks_no_model(
-    library: BrainLibrary, prompts: PromptLibrary
+@pytest.mark.parametrize("event", ["robbed", "hurt"])
+def test_the_merchant_calls_the_guard_when_wronged_and_asks_no_model(
+    library: BrainLibrary, prompts: PromptLibrary, event: str
 ) -> None:
     game = started(library, prompts, "merchant", {})
-    report = game.tick(sees=[], name="Berta", events=[Event("robbed", {"text": "the rope is gone", "who": "s9"})])
+    report = game.tick(sees=[], name="Berta", events=[Event(event, {"text": "the rope is gone", "who": "s9"})])
     assert action(report) == "CallGuard s9"
     assert game.asker.tickets == []
 

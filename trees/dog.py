@@ -36,8 +36,8 @@ def dog() -> Behaviour:
             Action("Chase them", chase),
         ]),
         ReactiveSequence("Give warning", [
-            Condition("Is a stranger about?", lambda agent: is_near(foe(agent), 7.0)),
-            Cooldown("Not all the time", Action("Bark", bark), seconds=4.0),
+            Condition("Is a stranger about?", lambda agent: is_near(foe(agent), 5.0)),
+            Cooldown("Not all the time", Action("Bark", bark), seconds=10.0),
         ]),
         RandomSelector("Pass the time", [Action("Nap", Nap()), Action("Roam", Roam())]),
     ])

@@ -28,8 +28,7 @@ def doorkeeper() -> Behaviour:
     return ReactiveSelector("Doorkeeper", [
         hear_the_alarm(),
         save_your_skin(),
-        deal_with_a_stranger(),
-        answer_the_alarm(),
+        deal_with_a_stranger(within=5.0),
         ReactiveSequence("Mind the door", [
             Sees("stranger", within=3.0),
             # What no words can change: these conditions are the tree's, and the model is not asked about them.
@@ -45,6 +44,8 @@ def doorkeeper() -> Behaviour:
                 Cooldown("Now and then", Action("Ask what they want", challenge), seconds=12.0),
             ]),
         ]),
+        # Below the door: who stands before it is not left alone with it because a dog barks.
+        answer_the_alarm(),
         Action("Walk to and fro", Patrol(route="keep")),
     ])
 

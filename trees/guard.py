@@ -28,7 +28,7 @@ def guard() -> Behaviour:
     return ReactiveSelector("Guard", [
         hear_the_alarm(),
         save_your_skin(),
-        deal_with_a_stranger(),
+        deal_with_a_stranger(within=8.0),
         answer_the_alarm(),
         Action("Patrol", Patrol(route="wall")),
     ])
@@ -42,10 +42,10 @@ def save_your_skin() -> Behaviour:
     ])
 
 
-def deal_with_a_stranger() -> Behaviour:
-    """Let the model judge a stranger, and choose among four answers if he is hostile."""
+def deal_with_a_stranger(within: float) -> Behaviour:
+    """Let the model judge a stranger who is so near, in metres, and choose among four answers if he is hostile."""
     return ReactiveSequence("Deal with a stranger", [
-        Sees("stranger", within=8.0),
+        Sees("stranger", within=within),
         LLMCondition("Is the stranger hostile?", prompt="guard/is_hostile", inputs={"stranger": stranger},
                      about=id_of(stranger), threshold=0.6, release=0.4, ttl=3.0, default=False, deadline=4.0,
                      priority=2),

@@ -32,12 +32,8 @@ from .senses import Sees, customer, id_of, in_sight
 def merchant() -> Behaviour:
     """Serves customers as they deserve, and haggles; between them praises the goods and tidies the stall."""
     return ReactiveSelector("Merchant", [
-        # Who has seen a theft with her own eyes needs no model to tell her.
-        ReactiveSequence("Robbed", [
-            Happened("robbed", keep=8.0),
-            Action("Shout for the guard", call_guard),
-            Forget("robbed"),
-        ]),
+        shout("robbed"),
+        shout("hurt"),
         haggle(),
         ReactiveSequence("Serve a customer", [
             Sees("customer", within=3.0),
@@ -51,6 +47,19 @@ def merchant() -> Behaviour:
                                      fallback="Come closer, look at my goods!", max_tokens=20, deadline=8.0),
                  seconds=5.0),
         Action("Tidy the stall", TidyStall()),
+    ])
+
+
+def shout(event: str) -> Behaviour:
+    """Call the guard because of what has been done to her; she needs no model to tell her what it was."""
+
+    def call(agent: AgentContext) -> CallGuard:
+        return CallGuard(customer=whose(agent, event, otherwise="somebody"))
+
+    return ReactiveSequence(f"If {event}", [
+        Happened(event, keep=8.0),
+        Action("Shout for the guard", call),
+        Forget(event),
     ])
 
 
@@ -105,8 +114,3 @@ def stay_firm(agent: AgentContext) -> Haggle:
     assert buyer is not None
     assert goods is not None
     return Haggle(customer=buyer["id"], price=goods["price"])
-
-
-def call_guard(agent: AgentContext) -> CallGuard:
-    """Call the guard because of the robber."""
-    return CallGuard(customer=whose(agent, "robbed", otherwise="somebody"))

@@ -15,11 +15,8 @@ from .senses import Sees, scene
 def thief() -> Behaviour:
     """Looks about by day; creeps to the stall in the dark, steals when nobody looks, and runs when somebody did."""
     return ReactiveSelector("Thief", [
-        ReactiveSequence("Get away", [
-            Happened("challenge", keep=4.0),
-            Action("Run", Flee()),
-            Forget("challenge"),
-        ]),
+        get_away("challenge"),
+        get_away("hurt"),
         ReactiveSequence("Bring it home", [
             Condition("Carries loot?", lambda agent: agent.me.get("loot")),
             Action("Hide the loot", HideLoot()),
@@ -42,4 +39,13 @@ def thief() -> Behaviour:
             Action("Steal", Steal(what="cash box")),
         ]),
         Action("Sneak to the stall", Sneak(to="stall")),
+    ])
+
+
+def get_away(event: str) -> Behaviour:
+    """Run from what has happened."""
+    return ReactiveSequence(f"Get away ({event})", [
+        Happened(event, keep=4.0),
+        Action("Run", Flee()),
+        Forget(event),
     ])

@@ -9,6 +9,7 @@ from brains import (
     Action,
     AgentContext,
     Condition,
+    Cooldown,
     LLMCondition,
     LLMSelector,
     MemorySelector,
@@ -67,16 +68,19 @@ def gossip() -> Behaviour:
     return ReactiveSequence("Gossip", [
         Saw("stranger", keep=60.0),
         Sees("villager", within=4.0),
-        MemorySelector("Tell it or not", [
-            MemorySequence("Tell it", [
-                LLMCondition("Is it trouble?", prompt="villager/is_trouble", inputs={"sight": first("sights")},
-                             about=first("sights"), threshold=0.6, on_pending="running", fallback="default",
-                             default=False, deadline=4.0),
-                Action("Tell the neighbour", tell),
+        # Nobody gossips all day, and each sight is a question.
+        Cooldown("Now and then", MemorySequence("Gossip over a sight", [
+            MemorySelector("Tell it or not", [
+                MemorySequence("Tell it", [
+                    LLMCondition("Is it trouble?", prompt="villager/is_trouble", inputs={"sight": first("sights")},
+                                 about=first("sights"), threshold=0.6, on_pending="running", fallback="default",
+                                 default=False, deadline=4.0),
+                    Action("Tell the neighbour", tell),
+                ]),
+                Success("Keep it to yourself"),
             ]),
-            Success("Keep it to yourself"),
-        ]),
-        Forget("sights"),
+            Forget("sights"),
+        ]), seconds=6.0),
     ])
 
 

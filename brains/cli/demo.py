@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -23,11 +22,10 @@ if TYPE_CHECKING:
     from brains.cli._demo.play import Ending
     from brains.cli._demo.show import Show
     from brains.cli._demo.tally import Tally
-    from brains.questions import ChatModel, ModelRequest
+    from brains.questions import ChatModel
 
 __all__ = ["command"]
 
-CALLS = ("Hot pies!", "Good day to you, traveller.", "Come closer, look at this!", "Only one penny!")
 FOR_GODOT = ("headless", "actions", "project")
 FOR_TERMINAL = ("rate", "speed")
 EXAMPLES = """\b
@@ -99,6 +97,7 @@ def command(
     config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
     _require_folders(config)
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
+    from brains.cli._demo.mind import plain_mind
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
     from brains.cli._running import errors_of, model_of
@@ -117,7 +116,7 @@ def command(
             prompts=load_prompts(config.prompts_folder),
             prompts_folder=config.prompts_folder,
             # A program that runs this command may bring a model of its own as the click object.
-            model=given or (_scripted() if config.model == "scripted" else model_of(config)),
+            model=given or (plain_mind() if config.model == "scripted" else model_of(config)),
             way=config.label_way,
             seconds=seconds,
             rate=rate,
@@ -154,18 +153,6 @@ def _godot_game(
 
     folder = find_project(project, config.trees_folder)
     return GodotGame(find_engine(named), folder, headless=headless, actions=actions, seconds=seconds, seed=seed)
-
-
-def _scripted() -> ChatModel:
-    """Make the stand-in for a model: it says more than one line, since always the same one is no success."""
-    from brains.models.scripted import ScriptedModel, labels_of, last_line
-
-    def answer(request: ModelRequest) -> str | None:
-        if request.schema is not None or labels_of(request):
-            return None
-        return CALLS[zlib.crc32(last_line(request).encode()) % len(CALLS)]
-
-    return ScriptedModel(answer)
 
 
 def _require_folders(config: Config) -> None:
