@@ -30,7 +30,9 @@ FOR_GODOT = ("headless", "actions", "project")
 FOR_TERMINAL = ("rate", "speed")
 EXAMPLES = """\b
 Examples:
-  brains demo                                     until Ctrl-C, with any model that is there
+  brains demo                                     until Ctrl-C, with any model that is there: in a window of Godot if
+                                                  there are a Godot and a screen, else in the terminal
+  brains demo --terminal                          in the terminal in any case
   brains demo --seconds 20
   brains demo --model ollama:llama3.2
   brains demo --model scripted                    no model at all, only to see the parts move
@@ -66,6 +68,7 @@ anything ran. With --godot it is also 1 for an error in Godot's output, or if th
     metavar="[PATH]",
     help="Play in Godot 4.4 or newer: the program at PATH, else $GODOT, else `godot` on the PATH.",
 )
+@click.option("--terminal", is_flag=True, help="Play in the terminal, even if there is a Godot.")
 @click.option("--headless", is_flag=True, help="With --godot: no window, and nobody at the keyboard.")
 @click.option("--actions", type=click.IntRange(min=1), help="With --godot: end after so many finished actions.")
 @click.option("--project", type=click.Path(), help="With --godot: play this project and not the castle yard.")
@@ -84,6 +87,7 @@ def command(
     speed: float,
     port: int,
     godot: str | None,
+    terminal: bool,
     headless: bool,
     actions: int | None,
     project: str | None,
@@ -93,9 +97,15 @@ def command(
 ) -> None:
     """Play a castle yard in the terminal or in Godot: eight agents, their trees, and a model that they ask."""
     _require_fitting(context, godot)
+    if terminal and godot is not None:
+        raise click.UsageError("--terminal and --godot exclude each other")
     given: ChatModel | None = context.obj
     config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
     _require_folders(config)
+    is_plain = terminal or plain or as_json or any(_is_given(context, name) for name in FOR_TERMINAL)
+    if godot is None and not is_plain and _can_play_in_godot(config):
+        click.echo("There is a Godot, so the yard is played in its window (--terminal: here).")
+        godot = ""
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
     from brains.cli._demo.mind import plain_mind
     from brains.cli._demo.play import Run, play
@@ -138,9 +148,27 @@ def command(
 def _require_fitting(context: click.Context, godot: str | None) -> None:
     """Refuse options that would have no effect."""
     for name in FOR_GODOT if godot is None else FOR_TERMINAL:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if _is_given(context, name):
             where = "works with --godot only" if godot is None else "is for the terminal: in Godot, Godot decides"
             raise click.UsageError(f"--{name} {where}")
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _can_play_in_godot(config: Config) -> bool:
+    """Tell whether somebody sits at a screen of a machine that has a Godot and the castle yard for it."""
+    from brains.cli._demo.engine import find_engine, find_project, has_screen
+
+    if not (sys.stdout.isatty() and has_screen()):
+        return False
+    try:
+        find_project(None, config.trees_folder)
+        find_engine(None)
+    except ConfigError:
+        return False
+    return True
 
 
 def _godot_game(
