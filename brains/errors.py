@@ -71,12 +71,20 @@ class TreeError(_FileError):
 class PromptError(_FileError):
     """A prompt file does not parse, or cannot be rendered with what it was given.
 
-    `code` is the word that `brains prompt lint` and `brains check` name the kind of mistake by.
+    `code` is the word that `brains prompt lint` and `brains check` name the kind of mistake by; `further` are the other
+    mistakes that were found in the same go.
     """
 
     def __init__(self, message: str, *, file: str | None = None, line: int | None = None, code: str = "prompt") -> None:
         super().__init__(message, file=file, line=line)
         self.code = code
+        self.further: tuple[PromptError, ...] = ()
+
+    @property
+    def summary(self) -> str:
+        """The mistake in a line, with how many others there are and what tells them."""
+        more = f" (and {len(self.further)} more: `brains prompt lint` tells all)" if self.further else ""
+        return f"{self}{more}"
 
 
 class ActionError(BrainsError):

@@ -35,13 +35,13 @@ def load_trees(folder: str | Path) -> BrainLibrary:
         )
     name = root.name
     if not name.isidentifier():
-        raise TreeError(f"the trees folder {str(root)!r} cannot be a Python package: rename it, letters and _ only")
+        raise TreeError("a folder of trees must be a Python package: rename it, letters and _ only", file=str(root))
     _refuse_clash(name, root)
     _forget(name)
     files = sorted(path for path in root.rglob("*.py") if "__pycache__" not in path.parts)
     if not files:
         raise TreeError(
-            f"no Python file in the trees folder {str(root)!r}: write one with a function marked @brain(...)"
+            "no Python file in the trees folder: write one with a function marked @brain(...)", file=str(root)
         )
     importlib.invalidate_caches()
     _make_package(name, root)

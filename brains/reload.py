@@ -139,7 +139,7 @@ class PromptWatcher:
             return
         if error is not None:
             kept = "the last good version stays in use" if known else "there is no good version yet"
-            _log.warning("%s; %s", error, kept)
+            _log.warning("%s; %s", error.summary, kept)
         elif change.text is None:
             _log.info("%s removed", what)
         else:

@@ -75,6 +75,9 @@ __all__ = [
 
 P = ParamSpec("P")
 
+NO_REQUEST = "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+"""The headers of what Go says to what it does not take for a request."""
+
 
 @dataclass
 class Record:
@@ -229,6 +232,11 @@ class FakeOllama:
 
     async def _one(self, request: HttpRequest, incoming: Incoming, writer: asyncio.StreamWriter) -> bool:
         """Answer one request; return whether the connection is still good."""
+        if "host" not in request.headers:
+            said = ": missing required Host header" if request.method else ""
+            writer.write(f"HTTP/1.1 400 Bad Request{said}\r\n{NO_REQUEST}\r\n400 Bad Request{said}".encode())
+            await writer.drain()
+            return False
         body = _parsed(request.body)
         record = Record(len(self.records), request.method, request.path, request.headers, body)
         self.records.append(record)
@@ -308,7 +316,7 @@ class BackgroundOllama:
 def _parsed(body: bytes) -> Any:
     try:
         return json.loads(body) if body else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return body
 
 

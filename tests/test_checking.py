@@ -291,6 +291,20 @@ def test_folders_that_are_not_there_are_an_error_that_says_what_to_do(tmp_path: 
     assert "no trees folder" in str(result.exception)
 
 
+def test_a_trees_folder_without_trees_is_named(folders: Path) -> None:
+    """A line of a finding begins with a place, and never with a colon."""
+    for file in (folders / "check_trees").rglob("*.py"):
+        file.unlink()
+    lines = check(folders).output.splitlines()
+    (line,) = [line for line in lines if "[tree]" in line]
+    place, severity, message = line.split(": ", 2)
+    assert (Path(place).resolve(), severity) == ((folders / "check_trees").resolve(), "error")
+    assert message.startswith("no Python file in the trees folder: write one")
+    assert str(Finding("", 3, "error", "tree", "hm")) == "error: hm [tree]"
+    assert str(Finding("a.py", 3, "error", "tree", "hm", "G/x")) == "a.py:3: error: hm (G/x) [tree]"
+    assert str(Finding("a.py", 0, "error", "tree", "hm")) == "a.py: error: hm [tree]"
+
+
 def test_an_empty_composite_is_a_warning(folders: Path) -> None:
     """It does nothing, and that is seldom meant."""
     tree(folders, 'return ReactiveSequence("G", [])')

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -62,3 +64,74 @@ def test_an_error_of_ours_is_one_line_and_exit_code_1() -> None:
     assert result.returncode == 1
     assert result.stderr.startswith("error: ")
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals are sent as POSIX does it")
+@pytest.mark.parametrize("module", ["brains.cli", "py_trees"])
+def test_ctrl_c_while_all_is_imported_ends_it_at_once(module: str) -> None:
+    """An import that interrupts itself: one line, no traceback; also if the import would have caught an exception."""
+    code = f"""
+import os, signal, sys
+import brains.__main__ as start
+
+class Interrupted:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            try:
+                os.kill(os.getpid(), signal.SIGINT)
+            except KeyboardInterrupt:
+                print("caught", file=sys.stderr)
+
+sys.meta_path.insert(0, Interrupted())
+sys.argv = ["brains", "check"]
+start.main()
+"""
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    if module == "brains.cli":
+        assert (result.returncode, result.stderr) == (130, "stopped\n")
+    else:
+        # A command imports it, and by then Ctrl-C is an exception again.
+        assert result.returncode != 1
+        assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize(
+    "args", [["--help"], ["--version"], ["protocol"], ["demo", "--model", "scripted", "--plain", "--seconds", "9"]]
+)
+def test_a_full_disk_is_said_in_one_line(args: list[str]) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run(
+            [sys.executable, "-m", "brains", *args], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (result.returncode, result.stderr) == (74, f"error: cannot write: {os.strerror(errno.ENOSPC)}\n")
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="there is no /dev/full here")
+@pytest.mark.parametrize(
+    ("args", "code"), [(["check", "--trees", "no/such"], 1), (["check", "--nonsense"], 74), (["--help"], 74)]
+)
+def test_if_nothing_can_be_said_at_all_the_exit_code_says_it(args: list[str], code: int) -> None:
+    with open("/dev/full", "w") as full:
+        result = subprocess.run([sys.executable, "-m", "brains", *args], stdout=full, stderr=full, check=False)
+    assert result.returncode == code
+
+
+@pytest.mark.skipif(os.name == "nt", reason="pipes are closed as POSIX does it")
+def test_a_closed_pipe_is_no_traceback() -> None:
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "brains", "protocol"]
+    result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(write)
+    assert (result.returncode, result.stderr) == (1, "")
+
+
+def test_one_line_tells_one_mistake_and_where_the_others_are_told(tmp_path: Path) -> None:
+    (tmp_path / "dog.j2").write_text("---\nanswer: text\n---\nuser:\n{{ bone | uper }} {{ cat }}")
+    for args in (["show", "dog"], ["list"]):
+        result = brains("prompt", *args, "--prompts", str(tmp_path))
+        assert result.returncode == 1
+        (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
+        assert "there is no filter 'uper'; did you mean 'upper'?" in line
+        assert line.endswith(" (and 2 more: `brains prompt lint` tells all)")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,7 @@ CASES = """\
 - {x: a lion, answer: danger}
 - {x: a cow, answer: safe}
 """
+MANY_CASES = CASES * 5
 ACTION = "---\nanswer: action\nexamples:\n  - {answer: fight}\n  - {answer: flee}\n---\nuser:\nNow"
 
 
@@ -72,6 +74,20 @@ def test_list_names_all_and_what_is_not_well(folder: Path) -> None:
     result = run("list")
     assert code(result) == 1
     assert "error: prompts/broken.j2:1: a prompt file starts with" in result.stderr
+
+
+def test_list_of_none_that_work_has_no_head(folder: Path) -> None:
+    for file in folder.rglob("*.j2"):
+        file.unlink()
+    result = run("list")
+    assert (code(result), result.stdout) == (0, "")
+    assert result.stderr == "no prompts in prompts: each is a file NAME.j2\n"
+    (folder / "broken.j2").write_text("x")
+    result = run("list")
+    assert (code(result), result.stdout) == (1, "")
+    assert result.stderr.startswith(
+        "no prompt that works in prompts: each is a file NAME.j2\nerror: prompts/broken.j2:1"
+    )
 
 
 def test_list_never_cuts_a_name_off(folder: Path) -> None:
@@ -144,14 +160,55 @@ def test_eval_fails_when_a_prompt_is_not_good_enough() -> None:
     assert "is less than 1.01" in result.stderr
 
 
-@pytest.mark.parametrize(("times", "warned"), [(1, True), (4, True), (5, False)])
-def test_few_cases_are_warned_of(folder: Path, times: int, warned: bool) -> None:
+@pytest.mark.parametrize(("times", "few"), [(1, True), (4, True), (5, False)])
+def test_few_cases_are_warned_of_and_calibrate_nothing(folder: Path, times: int, few: bool) -> None:
     (folder / "guard/is_hostile.cases.yaml").write_text(CASES * times)
-    calibrated = run("calibrate", "--model", "scripted", "--splits", "1")
     measured = run("eval", "--model", "scripted", "--splits", "1", "--min-accuracy", "0", "--min-margin", "-1")
-    assert (code(calibrated), code(measured)) == (0, 0)
-    warning = f"guard/is_hostile: warning: {times * 4} cases are too few"
-    assert [warning in result.stderr for result in (calibrated, measured)] == [warned, warned]
+    assert code(measured) == 0
+    assert (f"guard/is_hostile: warning: {times * 4} cases are too few" in measured.stderr) == few
+    calibrated = run("calibrate", "--model", "scripted", "--splits", "1", "--force")
+    assert (folder / "guard/is_hostile.calibration.json").exists() != few
+    if few:
+        assert isinstance(calibrated.exception, ConfigError)
+        assert f"it has {times * 4} cases with one right answer, and needs 20 or more" in str(calibrated.exception)
+    else:
+        assert code(calibrated) == 0
+
+
+def test_a_label_that_is_hardly_ever_right_calibrates_nothing(folder: Path) -> None:
+    """It would learn never to say it."""
+    rows = [f"- {{x: thing {number}, answer: danger}}\n" for number in range(30)]
+    (folder / "guard/is_hostile.cases.yaml").write_text("".join(rows) + "- {x: a lamb, answer: safe}\n")
+    said = str(run("calibrate", "--model", "scripted").exception)
+    assert said.startswith("'guard/is_hostile' is not calibrated: each label needs 2 cases or more")
+    assert said.endswith("; too few: safe")
+
+
+def test_one_prompt_with_too_few_cases_does_not_keep_the_others_from_it(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
+    (folder / "respond.cases.yaml").write_text("- {answer: fight}\n- {answer: flee}\n")
+    result = run("calibrate", "--model", "scripted")
+    assert int(result.return_value or 0) == 1
+    assert result.stdout.startswith("prompts/guard/is_hostile.calibration.json: 20 cases")
+    assert "error: 'respond' is not calibrated: it has 2 cases" in result.stderr
+    assert not (folder / "respond.calibration.json").exists()
+
+
+def test_what_predicts_worse_than_nothing_is_stored_by_force_only(folder: Path) -> None:
+    """The scripted model knows nothing, and a line through so few of its answers only gets it wrong with more zeal."""
+    rows = [f"- {{x: thing 0 {number}, answer: {('danger', 'safe')[number % 2]}}}\n" for number in range(20)]
+    (folder / "guard/is_hostile.cases.yaml").write_text("".join(rows))
+    file, args = folder / "guard/is_hostile.calibration.json", ("--model", "scripted", "--method", "isotonic")
+    result = run("calibrate", *args)
+    assert int(result.return_value or 0) == 1
+    assert "; not stored\n" in result.stdout
+    assert "on cases that it was not fitted on its log loss is 0." in result.stderr
+    assert "insist with --force" in result.stderr
+    (told,) = json.loads(run("calibrate", *args, "--json").stdout)
+    before, after = told["log_loss"]
+    assert (after > before, told["stored"], file.exists()) == (True, False, False)
+    assert code(run("calibrate", *args, "--force")) == 0
+    assert file.exists()
 
 
 @pytest.mark.usefixtures("folder")
@@ -162,6 +219,7 @@ def test_eval_prints_a_line_of_numbers_for_each_prompt() -> None:
     assert lines[2].split()[7:] == ["AUC", "log", "loss", "ECE", "ms"]
     assert lines[3].startswith("guard/is_hostile      4  ")
     assert len(lines[3]) == len(lines[2])
+    assert re.search(r"  0\.\d\d -> 0\.\d\d  0\.\d\d -> 0\.\d\d  +\d+$", lines[3])
     assert lines[4].startswith("  good: 2 examples, ")
     assert lines[4].endswith(" tokens; danger safe")
 
@@ -189,16 +247,17 @@ def test_a_broken_case_names_its_line(folder: Path) -> None:
 def test_calibrate_stores_beside_the_prompt_and_keeps_other_models(folder: Path) -> None:
     file = folder / "guard/is_hostile.calibration.json"
     file.write_text('{"other": {"model": "big", "scale": 2.0}}')
-    result = run("calibrate", "--model", "scripted", "--splits", "2")
+    (folder / "guard/is_hostile.cases.yaml").write_text(MANY_CASES)
+    result = run("calibrate", "--model", "scripted", "--splits", "2", "--method", "platt")
     assert code(result) == 0
-    assert result.stdout.startswith("prompts/guard/is_hostile.calibration.json: 4 cases, raw ")
+    assert result.stdout.startswith("prompts/guard/is_hostile.calibration.json: 20 cases, raw ")
     stored = decode_calibrations(file.read_text(), file="x")
     assert stored.pop("other").model == "big"
     ((digest, calibration),) = stored.items()
     prompt = load_prompts(folder).get("guard/is_hostile")
     assert (calibration.prompt_hash, calibration.cases, set(calibration.bias)) == (
         prompt.version,
-        4,
+        20,
         {"danger", "safe"},
     )
     assert digest
@@ -210,14 +269,15 @@ def test_calibrate_stores_beside_the_prompt_and_keeps_other_models(folder: Path)
     assert calibration.model in run("list").stdout
 
 
-@pytest.mark.usefixtures("folder")
-def test_a_model_without_probabilities_cannot_be_calibrated() -> None:
+def test_a_model_without_probabilities_cannot_be_calibrated(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(MANY_CASES)
     Path("brains.toml").write_text('label_way = "schema"')
     assert "no probabilities" in str(run("calibrate", "--model", "scripted").exception)
 
 
 def test_a_calibration_that_cannot_be_written_is_said(folder: Path) -> None:
     (folder / "guard/is_hostile.calibration.json").write_text("{")
+    (folder / "guard/is_hostile.cases.yaml").write_text(MANY_CASES)
     assert "no calibration file" in str(run("calibrate", "--model", "scripted").exception)
 
 
@@ -277,6 +337,12 @@ def test_help_has_examples(args: list[str]) -> None:
     assert "Examples:" in result.stdout
 
 
+@pytest.mark.parametrize("command", ["render", "ask", "eval", "diff", "calibrate"])
+def test_help_names_every_kind_of_model(command: str) -> None:
+    text = " ".join(run(command, "--help").stdout.split())
+    assert "auto, llama3.2 (or ollama:llama3.2), embedded, embedded:FILE.gguf, or scripted (answers made up)" in text
+
+
 def test_no_help_is_cut_off() -> None:
     result = CliRunner().invoke(cli, ["prompt", "--help"], standalone_mode=False, terminal_width=80)
     assert "..." not in result.stdout.replace("[ARGS]...", "")
@@ -288,6 +354,7 @@ def test_the_two_guesses_are_explained_before_they_are_named() -> None:
 
 
 def test_the_settings_reach_the_model(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(MANY_CASES)
     (folder.parent / "brains.toml").write_text("slots = 0")
     assert "slots: expected a whole number of 1 or more" in str(run("eval", "--model", "scripted").exception)
     (folder.parent / "brains.toml").write_text("slots = 1\nthreads = 1\ncontext = 256")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,8 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from brains.cli import cli
+from brains.cli._prompt.evaluation import Work, ask_cases
+from brains.decide import request_for
 from brains.errors import BrainsError, ConfigError, PromptError
+from brains.loading import load_trees
+from brains.models.scripted import ScriptedModel
+from brains.prompts import Prompt
 from brains.reload import load_prompts
+from brains.testing import FakeGame
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = "".join(
@@ -165,6 +173,13 @@ def test_a_snapshot_that_cannot_be_used_is_said(folder: Path, args: list[str], s
     assert says in error("render", "guard/is_hostile", *args)
 
 
+def test_an_input_that_the_leaf_does_not_give_is_told_so(folder: Path) -> None:
+    text = PROMPT.replace("[looks]}", "[looks], hour: []}").replace("capitalize }}", "capitalize }} {{ hour }}")
+    (folder / "guard/is_hostile.j2").write_text(text.replace("}, answer", "}, hour: 1, answer"))
+    said = error("render", "guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
+    assert "needs 'hour', which its leaf in brain 'guard' does not give: add it to inputs={...} there" in said
+
+
 def test_an_input_that_raises_names_its_leaf(folder: Path) -> None:
     tree_file(folder).write_text(TREES.replace('agent.me.get("sees", [])', 'agent.me["people"]'))
     said = error("render", "guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
@@ -178,6 +193,34 @@ def test_inputs_can_stand_in_the_snapshot_where_no_tree_computes_them(folder: Pa
     assert 'put it into the snapshot under "inputs"' in error("render", "guard/is_hostile", "--snapshot", "me.json")
     file.write_text('{"me": {}, "inputs": {"stranger": {"looks": "an elf"}}}')
     assert "An elf ->" in run("render", "guard/is_hostile", "--snapshot", "me.json").stdout
+
+
+WRONG_LATER = [
+    ("yaml", "- {stranger: {looks: a bear}, answer: danger}\n- {stranger: {look: a hen}, answer: safe}\n"),
+    ("yaml", "- {stranger: {looks: a bear}, answer: danger}\n\n- {stranger: {looks: a hen\n"),
+    ("yaml", "  - stranger: {looks: a bear}\n    answer: danger\n  - {snapshot: gone.json, answer: [}\n"),
+    ("jsonl", '{"stranger": {"looks": "a bear"}, "answer": "danger"}\n{"stranger": \n'),
+]
+
+
+@pytest.mark.parametrize(("kind", "cases"), WRONG_LATER)
+def test_the_first_case_serves_whatever_is_wrong_with_others(folder: Path, kind: str, cases: str) -> None:
+    """To look at a prompt takes no good case file; to measure it does, and lint tells the line."""
+    (folder / "guard/is_hostile.cases.yaml").unlink()
+    (folder / f"guard/is_hostile.cases.{kind}").write_text(cases)
+    for command in ("render", "show"):
+        assert "A bear ->" in run(command, "guard/is_hostile").stdout
+    assert run("ask", "guard/is_hostile", *SCRIPTED).stdout.startswith("A bear\n")
+    assert error("eval", *SCRIPTED)
+    assert f"is_hostile.cases.{kind}:" in run("lint").stdout
+
+
+def test_a_first_case_that_is_wrong_itself_is_told(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text("- {stranger: {}, answer: safe}\n")
+    said = error("ask", "guard/is_hostile", *SCRIPTED)
+    assert said.startswith(
+        "prompts/guard/is_hostile.cases.yaml:1: case 1: guard/is_hostile: there is no 'stranger.looks'"
+    )
 
 
 # --- ask --------------------------------------------------------------------------------------------------------------
@@ -205,7 +248,8 @@ def test_ask_as_json_holds_every_decision() -> None:
 
 
 def test_ask_uses_a_calibration_and_says_that_a_stale_one_is_not_used(folder: Path) -> None:
-    assert code(run("calibrate", "guard/is_hostile", *SCRIPTED)) == 0
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
+    assert code(run("calibrate", "guard/is_hostile", *SCRIPTED, "--force")) == 0
     assert "(calibrated)" in run("ask", "guard/is_hostile", *SCRIPTED).stdout
     (folder / "guard/is_hostile.j2").write_text(PROMPT + "\n")
     result = run("ask", "guard/is_hostile", *SCRIPTED)
@@ -245,6 +289,43 @@ def test_lint_of_one_prompt_is_strict_on_demand(folder: Path) -> None:
     assert code(run("lint", "guard/is_hostile", "--strict")) == 1
     assert code(run("lint", "broken")) == 1
     assert "did you mean" in error("lint", "guard/is_hostil")
+
+
+def test_lint_tells_every_case_that_is_wrong_or_lacks_what_the_prompt_needs(folder: Path) -> None:
+    """File, line, number and field, all in one go; also of cases that are snapshots."""
+    (folder / "guard/is_hostile.cases.yaml").write_text(
+        "- {stranger: {looks: a bear}, answer: danger}\n"
+        "- {stranger: {}, answer: safe}\n"
+        "- {answer: safe}\n"
+        "- {stranger: {looks: a hen}, answer: saef}\n"
+        "- {snapshot: gone.json, answer: safe}\n"
+        "- {snapshot: yard.json, agent: guard_3, answer: safe}\n"
+        "- {snapshot: {me: {sees: [{lookz: a cow}]}}, answer: safe}\n"
+    )
+    result = run("lint")
+    assert int(result.return_value or 0) == 1
+    told = result.stdout.splitlines()
+    assert [line.split(": error: ")[0] for line in told] == [
+        f"prompts/guard/is_hostile.cases.yaml:{line}" for line in range(2, 8)
+    ]
+    for line, words in zip(
+        told,
+        (
+            "case 2: guard/is_hostile: there is no 'stranger.looks'; there is none (in prompts/guard/is_hostile.j2:",
+            "case 3: guard/is_hostile: 'stranger' was not given",
+            "case 4: 'saef' is not a label; did you mean 'safe'?",
+            "case 5: the snapshot 'prompts/guard/gone.json' cannot be read",
+            "case 6: with this snapshot brain 'guard' gives no 'stranger'",
+            "case 7: guard/is_hostile: there is no 'stranger.looks'",
+        ),
+        strict=True,
+    ):
+        assert words in line
+        assert line.endswith("[cases]")
+    checked = CliRunner().invoke(cli, ["check"])
+    assert checked.stdout == result.stdout
+    tree_file(folder).write_text("import no_such_module")
+    assert len(run("lint").stdout.splitlines()) == 4, "what only a broken tree could compute is not told"
 
 
 @pytest.mark.usefixtures("folder")
@@ -344,9 +425,9 @@ def test_a_broken_line_of_json_is_named(folder: Path) -> None:
     assert "cannot be read: No such file" in error("eval", "guard/is_hostile", "--cases", "no.yaml", *SCRIPTED)
 
 
-@pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize("command", ["eval", "ask", "render", "diff", "calibrate"])
-def test_a_model_that_is_not_there_is_said(command: str) -> None:
+def test_a_model_that_is_not_there_is_said(folder: Path, command: str) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
     name = [] if command == "eval" else ["guard/is_hostile"]
     old = ["--old", "prompts"] if command == "diff" else []
     if command == "diff":
@@ -426,6 +507,7 @@ def test_diff_lists_what_flips_against_a_revision(repository: Path) -> None:
     assert flips
     assert all(one["old"] != one["new"] for one in flips)
     assert f"{len(flips)} answers flip (raw)" in result.stdout
+    assert re.search(r": (danger|safe) 0\.\d\d -> (danger|safe) 0\.\d\d \(", result.stdout)
     worse = sum(one["verdict"] == "worse" for one in flips) > sum(one["verdict"] == "better" for one in flips)
     assert code(run("diff", *SCRIPTED, "--splits", "2", "--strict")) == int(worse)
     git(repository.parent, "commit", "-qam", "second")
@@ -467,7 +549,13 @@ def test_what_cannot_be_compared_is_said(args: list[str], says: str) -> None:
 
 
 def test_without_a_repository_git_is_not_blamed_on_anything_else(folder: Path) -> None:
-    assert "git cannot read" in error("diff", *SCRIPTED)
+    said = error("diff", *SCRIPTED)
+    assert "git cannot read" in said
+    assert "`brains prompt diff NAME --old FILE`" in said
+    git(folder.parent, "init", "-q")
+    said = error("diff", *SCRIPTED)
+    assert "nothing is committed yet" in said
+    assert "`--old FOLDER`" in said
     Path("x.j2").write_text(PROMPT)
     assert "name the prompt" in str(run("diff", "--old", "x.j2").exception)
     assert "give one of them" in str(run("diff", "--rev", "HEAD", "--old", str(folder)).exception)
@@ -475,6 +563,10 @@ def test_without_a_repository_git_is_not_blamed_on_anything_else(folder: Path) -
 
 def test_an_old_version_with_other_labels_is_told(folder: Path) -> None:
     Path("old.j2").write_text(PROMPT.replace("danger", "threat"))
+    (folder / "guard/is_hostile.cases.yaml").write_text("- {stranger: {}, answer: safe}")
+    said = error("diff", "guard/is_hostile", "--old", "old.j2", *SCRIPTED)
+    assert said.startswith("prompts/guard/is_hostile.cases.yaml:1: case 1: "), "and not the old version's fault"
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES)
     assert "has other labels" in error("diff", "guard/is_hostile", "--old", "old.j2", *SCRIPTED)
 
 
@@ -483,7 +575,7 @@ def test_an_old_version_with_other_labels_is_told(folder: Path) -> None:
 
 def test_calibrate_stores_the_method_and_the_threshold(folder: Path) -> None:
     (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
-    result = run("calibrate", *SCRIPTED, "--method", "isotonic", "--json", "--splits", "2")
+    result = run("calibrate", *SCRIPTED, "--method", "isotonic", "--json", "--splits", "2", "--force")
     (told,) = json.loads(result.stdout)
     assert (told["method"], told["stored"], told["cases"]) == ("isotonic", True, 20)
     ((_, stored),) = load_prompts(folder).calibrations("guard/is_hostile").items()
@@ -495,6 +587,7 @@ def test_calibrate_stores_the_method_and_the_threshold(folder: Path) -> None:
 
 
 def test_a_dry_run_stores_nothing(folder: Path) -> None:
+    (folder / "guard/is_hostile.cases.yaml").write_text(CASES * 5)
     assert "not stored" in run("calibrate", *SCRIPTED, "--dry-run").stdout
     assert not (folder / "guard/is_hostile.calibration.json").exists()
 
@@ -504,7 +597,8 @@ def test_calibration_of_what_cannot_be(folder: Path) -> None:
         "---\nanswer: [go, wait, sing]\ninputs: [x]\nexamples:\n"
         "  - {x: d, answer: go}\n  - {x: e, answer: wait}\n  - {x: f, answer: sing}\n---\nuser:\n{{ x }}"
     )
-    (folder / "three.cases.yaml").write_text("- {x: a, answer: go}\n- {x: b, answer: wait}\n- {x: c, answer: sing}\n")
+    three = "- {x: a, answer: go}\n- {x: b, answer: wait}\n- {x: c, answer: sing}\n"
+    (folder / "three.cases.yaml").write_text(three * 7)
     assert "3 labels, and isotonic calibration is for two" in error(
         "calibrate", "three", *SCRIPTED, "--method", "isotonic"
     )
@@ -513,6 +607,46 @@ def test_calibration_of_what_cannot_be(folder: Path) -> None:
 
 
 # --- llm.md B ---------------------------------------------------------------------------------------------------------
+
+
+def test_b4_what_render_shows_is_to_the_letter_what_an_agent_asks(folder: Path) -> None:
+    """The exact prompt of one agent in one situation, outside of the game; edited, it can be asked again."""
+    library = load_prompts(folder)
+    game = FakeGame(load_trees(tree_file(folder).parent).get("guard"), prompts=library)
+    game.tick(YARD["agents"]["guard_1"]["me"])  # type: ignore[index]
+    (ticket,) = game.asker.tickets
+    info = asyncio.run(ScriptedModel().start())
+    asked = {way: request_for(ticket.question, info, way=way) for way in ("completion", "chat")}
+    situation = ("guard/is_hostile", "--snapshot", "yard.json", "--agent", "guard_1")
+    facts = json.loads(run("render", *situation, "--json").stdout)
+    shown = {one["way"]: one for one in facts["ways"]}
+    assert shown["completion"]["text"] == asked["completion"].prompt
+    assert [(one["role"], one["content"]) for one in shown["chat"]["messages"]] == list(asked["chat"].messages)
+    before = json.loads(run("ask", *situation, *SCRIPTED, "--json").stdout)["decisions"][0]
+    assert before["prompt_hash"] == ticket.question.prompt.digest
+    (folder / "guard/is_hostile.j2").write_text(PROMPT.replace("Label it", "Judge it"))
+    after = json.loads(run("ask", *situation, *SCRIPTED, "--json").stdout)["decisions"][0]
+    assert after["prompt_hash"] != before["prompt_hash"]
+
+
+def test_b5_a_changed_template_shows_which_decisions_flip(repository: Path) -> None:
+    """Exactly those, each with its case: counted here by asking both versions one by one."""
+    rows = [f"- {{stranger: {{looks: creature {number}}}, answer: danger}}\n" for number in range(24)]
+    (repository / "guard/is_hostile.cases.yaml").write_text("".join(rows))
+    new = PROMPT.replace("{{ stranger", "Here: {{ stranger")
+    (repository / "guard/is_hostile.j2").write_text(new)
+    model, said = ScriptedModel(), []
+    info = asyncio.run(model.start())
+    for text in (PROMPT, new):
+        prompt = Prompt("guard/is_hostile", text)
+        work = Work(prompt, prompt.cases("".join(rows)))
+        decisions = asyncio.run(ask_cases(model, info, work, lambda: None)).decisions
+        said.append([one.answer for one in decisions if one is not None])
+    flips = {number for number, (old, other) in enumerate(zip(*said, strict=True), 1) if old != other}
+    assert 0 < len(flips) < 24
+    (found,) = json.loads(run("diff", *SCRIPTED, "--splits", "2", "--json").stdout)
+    assert {one["case"] for one in found["flips"]} == flips
+    assert all(one["line"] == one["case"] for one in found["flips"])
 
 
 @pytest.mark.parametrize("prompt", ["guard/is_hostile"])

@@ -215,7 +215,7 @@ async def test_a_model_that_is_not_there_is_said_and_tried_again(project: Path) 
     async with serving(project, "--model", "ollama:x", OLLAMA_HOST=f"127.0.0.1:{port}") as (process, _):
         assert process.stderr is not None
         said = (await process.stderr.readline()).decode()
-        assert "no model yet" in said
+        assert "no model yet, leaves fall back; it is tried every 5 s: " in said
         assert process.returncode is None
 
 

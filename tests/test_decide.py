@@ -239,7 +239,12 @@ def test_what_is_no_logarithm_of_a_probability_is_refused(logprob: float) -> Non
             answer(ModelReply(text=" safe", tokens=(choice,)))
 
 
-@pytest.mark.parametrize("text", [" safe", "danger, because it bites", "", "no idea"])
+def test_an_empty_answer_is_none() -> None:
+    with pytest.raises(MalformedAnswer, match=r"is empty: .* begin with a plain letter \(danger, safe\)"):
+        answer(ModelReply(text=""))
+
+
+@pytest.mark.parametrize("text", [" safe", "danger, because it bites", "no idea"])
 def test_a_label_without_logprobs_is_no_answer(text: str) -> None:
     """Certainty that the model has not expressed is none."""
     with pytest.raises(MalformedAnswer, match=r"no log-probabilities .* label_way"):

@@ -289,6 +289,24 @@ def test_a_problem_stands_whole_at_the_top_for_a_while() -> None:
         show.close()
 
 
+@pytest.mark.parametrize(("width", "height"), [(80, 24), (40, 30)])
+def test_a_problem_is_never_cut_at_the_edge_of_the_screen(width: int, height: int) -> None:
+    """At the top while it is new; in the list of what happened after that."""
+    console = Console(file=io.StringIO(), width=width, height=height, force_terminal=True, color_system=None)
+    show = ScreenShow(console)
+    text = "prompts/guard/is_hostile.j2:26: " + "many a word " * 30 + "END"
+    try:
+        show.problem(text)
+        assert screen(show, console).count("END") == 2
+        show.story.time += 60
+        lines = screen(show, console).splitlines()
+        assert len(lines) <= height
+        assert max(map(len, lines)) <= width
+        assert "END" in lines[-1]
+    finally:
+        show.close()
+
+
 # --- counting --------------------------------------------------------------------------------------------------------
 
 

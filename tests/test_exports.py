@@ -42,3 +42,20 @@ def test_importing_brains_loads_no_server_and_no_model() -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+def test_brains_imports_nothing_before_it_is_used() -> None:
+    """So that `brains` can be stopped, and `brains --help` read, before the libraries behind it have loaded."""
+    import subprocess
+    import sys
+
+    code = "import brains, sys; early = set(sys.modules); print('py_trees' in early, brains.Say, 'Wait' in dir(brains))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "False <class 'brains.nodes.say.Say'> True"
+
+
+def test_a_name_that_there_is_not_is_an_import_error() -> None:
+    with pytest.raises(AttributeError, match="module 'brains' has no attribute 'Sey'"):
+        _ = brains.Sey  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match="cannot import name 'Sey'"):
+        from brains import Sey  # type: ignore[attr-defined]  # noqa: F401

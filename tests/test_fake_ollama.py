@@ -36,6 +36,7 @@ TIME = r'"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z"'
 HI: dict[str, Any] = {"model": "tiny", "messages": [{"role": "user", "content": "hi"}]}
 JSON = "application/json; charset=utf-8"
 LONG = [{"role": "system", "content": "Rules."}, *({"role": "user", "content": "word " * 40} for _ in range(3))]
+CANNOT = "json: cannot unmarshal"
 SCHEMA = {"type": "object", "properties": {"to": {"enum": ["gate"]}, "run": {"type": "boolean"}}}
 
 
@@ -179,6 +180,43 @@ class TestRoutes:
         request = f"GET /api/version HTTP/1.1\r\nHost: {host}\r\n\r\n".encode()
         answer = await raw(fake, request)
         assert re.fullmatch(rb"HTTP/1.1 403 Forbidden\r\nDate: [^\r]+\r\nContent-Length: 0\r\n\r\n", answer)
+
+    @pytest.mark.parametrize("page", ["http://localhost:3000", "https://127.0.0.1", "http://0.0.0.0:1", "tauri://x"])
+    async def test_pages_of_this_machine_may_ask(self, client: httpx.AsyncClient, page: str) -> None:
+        for response in (
+            await client.get("/api/version", headers={"Origin": page}),
+            await client.options("/api/chat", headers={"Origin": page}),
+        ):
+            assert response.is_success
+            assert response.headers["access-control-allow-origin"] == page
+
+    @pytest.mark.parametrize("page", ["http://evil.example", "http://localhost.evil.example", "null"])
+    async def test_other_pages_may_not(self, fake: FakeOllama, client: httpx.AsyncClient, page: str) -> None:
+        response = await client.post("/api/chat", json=HI, headers={"Origin": page})
+        assert (response.status_code, response.text) == (403, "")
+        assert fake.loads == []
+
+    @pytest.mark.parametrize(
+        ("request_", "said"),
+        [
+            (b"\x16\x03\x01 hello\r\n\r\n", b"400 Bad Request"),
+            (b"GET /api/version HTTP/1.1\r\n\r\n", b"400 Bad Request: missing required Host header"),
+        ],
+    )
+    async def test_what_is_no_request(self, fake: FakeOllama, request_: bytes, said: bytes) -> None:
+        reader, writer = await asyncio.open_connection(fake.host, fake.port)
+        writer.write(request_)
+        head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+        assert (head.splitlines()[0], body) == (b"HTTP/1.1 " + said, said)
+        writer.close()
+
+    async def test_body_in_chunks(self, client: httpx.AsyncClient) -> None:
+        async def body() -> AsyncIterator[bytes]:
+            yield b'{"model":'
+            yield b'"nope"}'
+
+        response = await client.post("/api/show", content=body())
+        assert response.json() == {"error": "model 'nope:latest' not found"}
 
     async def test_tags(self, client: httpx.AsyncClient) -> None:
         response = await client.get("/api/tags")
@@ -382,6 +420,20 @@ class TestAnswers:
         assert "".join(line["message"]["content"] for line in answer) == "one t"
         assert answer[-1]["done_reason"] == "stop"
 
+    async def test_what_may_be_a_stop_string_is_held_back(self, fake: FakeOllama, client: httpx.AsyncClient) -> None:
+        tokens = [Piece(text, -number, ((text, -number),)) for number, text in enumerate((" ", "7", " ", "8", " "))]
+        fake.next(Reply(tuple(tokens)), Reply(tuple(tokens)))
+        held = lines(await chat(client, options={"stop": [" 9"]}, logprobs=True, top_logprobs=1))
+        numbers = [line["logprobs"][0] for line in held[:-1]]
+        # The text of both tokens, and the numbers of the second.
+        assert [(one["token"], one["logprob"], one["top_logprobs"][0]["token"]) for one in numbers] == [
+            (" 7", -1, "7"),
+            (" 8", -3, "8"),
+        ]
+        assert held[-1]["eval_count"] == 6
+        (last,) = lines(await chat(client, options={"stop": [" 9"], "num_predict": 1}, logprobs=True))
+        assert (last["done_reason"], last["eval_count"]) == ("length", 1)
+
     async def test_logprobs_are_not_in_the_last_chunk(self, fake: FakeOllama, client: httpx.AsyncClient) -> None:
         fake.next(Reply((Piece("dan", -1.0, hidden=True), Piece("ger", -2.0, (("ger", -2.0), ("x", -3.0))))))
         first, second, last = lines(await chat(client, logprobs=True, top_logprobs=2))
@@ -428,6 +480,24 @@ class TestAnswers:
         )
         assert bare.json()["_debug_info"] == {"rendered_template": "a ->"}
 
+    async def test_turns_of_one_speaker_are_one(self, client: httpx.AsyncClient) -> None:
+        said = [("system", "a"), ("system", "b"), ("user", "x"), ("USER", "y")]
+        messages = [{"role": role, "content": text} for role, text in said]
+        shown = await chat(client, messages=messages, _debug_render_only=True)
+        assert shown.json()["_debug_info"]["rendered_template"] == (
+            "<|im_start|>system\na\n\nb<|im_end|>\n<|im_start|>user\nx\n\ny<|im_end|>\n<|im_start|>assistant\n"
+        )
+
+    async def test_images(self, client: httpx.AsyncClient) -> None:
+        turn = {"role": "user", "content": "x", "images": ["aGVsbG8="]}
+        blind = await chat(client, messages=[turn])
+        assert blind.status_code == 400
+        assert "does not support multimodal requests" in json.loads(blind.json()["error"])["error"]["message"]
+        shown = await chat(client, messages=[turn], _debug_render_only=True)
+        assert shown.json()["_debug_info"]["image_count"] == 1
+        async with FakeOllama([FakeModel(capabilities=("completion", "vision"))]) as fake, client_of(fake) as seeing:
+            assert (await chat(seeing, messages=[turn])).status_code == 200
+
     async def test_default_brain_finds_labels(self, client: httpx.AsyncClient) -> None:
         prompt = "A bear attacks. -> danger\nA baker smiles. -> safe\nA wolf attacks. ->"
         body = {"model": "tiny", "prompt": prompt, "raw": True, "logprobs": True, "top_logprobs": 20}
@@ -469,6 +539,53 @@ class TestErrors:
                 'think must be a boolean or string ("high", "medium", "low", "max", true, or false)',
             ),
             ("/api/chat", b"null", 400, "model is required"),
+            ("/api/chat", b'{"a":"\x01"}', 400, r"invalid character '\x01' in string literal"),
+            ("/api/chat", rb'{"a":"\x"}', 400, "invalid character 'x' in string escape code"),
+            ("/api/chat", rb'{"a":"\u12"}', 400, r"""invalid character '"' in \u hexadecimal character escape"""),
+            ("/api/chat", b'{"a":tru}', 400, "invalid character '}' in literal true (expecting 'e')"),
+            ("/api/chat", b'{"a":NaN}', 400, "invalid character 'N' looking for beginning of value"),
+            ("/api/chat", b"\xef\xbb\xbf{}", 400, "invalid character '\u00ef' looking for beginning of value"),
+            ("/api/chat", b"[" * 20_000, 400, "invalid character '[' exceeded max depth"),
+            ("/api/chat", b'{"MODEL":"x"}', 404, "model 'x' not found"),
+            ("/api/show", b'{"model":" "}', 400, "model is required"),
+            (
+                "/api/chat",
+                b'{"messages":[{"images":"x"}]}',
+                400,
+                f"{CANNOT} string into Go struct field ChatRequest.messages.images of type []api.ImageData",
+            ),
+            ("/api/chat", b'{"messages":[{"images":["%"]}]}', 400, "illegal base64 data at input byte 0"),
+            ("/api/generate", b'{"images":["ab%="]}', 400, "illegal base64 data at input byte 2"),
+            (
+                "/api/chat",
+                b'{"messages":[{"tool_calls":3}]}',
+                400,
+                f"{CANNOT} number into Go struct field ChatRequest.messages.tool_calls of type []api.ToolCall",
+            ),
+            (
+                "/api/chat",
+                b'{"tools":"x"}',
+                400,
+                "json: cannot unmarshal string into Go struct field ChatRequest.tools of type api.Tools",
+            ),
+            (
+                "/api/generate",
+                b'{"context":["x"]}',
+                400,
+                "json: cannot unmarshal string into Go struct field GenerateRequest.context of type int",
+            ),
+            (
+                "/api/chat",
+                b'{"top_logprobs":10.0}',
+                400,
+                "json: cannot unmarshal number 10.0 into Go struct field ChatRequest.top_logprobs of type int",
+            ),
+            (
+                "/api/chat",
+                b'{"top_logprobs":99999999999999999999}',
+                400,
+                f"{CANNOT} number 99999999999999999999 into Go struct field ChatRequest.top_logprobs of type int",
+            ),
             ("/api/generate", b'{"model":null}', 404, "model '' not found"),
             ("/api/chat", b"{'a':1}", 400, r"invalid character '\'' looking for beginning of object key string"),
             (
@@ -562,10 +679,11 @@ class TestErrors:
 
     async def test_message_may_lack_anything(self, client: httpx.AsyncClient) -> None:
         shown = await chat(client, messages=[{"content": None}, {"content": "hi"}], raw=True, _debug_render_only=True)
-        assert shown.json()["_debug_info"]["rendered_template"].startswith("<|im_start|>\n<|im_end|>\n<|im_start|>\nhi")
+        assert shown.json()["_debug_info"]["rendered_template"].startswith("<|im_start|>\n\n\nhi<|im_end|>")
 
     async def test_unknown_option_is_ignored(self, client: httpx.AsyncClient) -> None:
-        assert (await chat(client, options={"nonsense": [], "num_ctx": None})).status_code == 200
+        options: dict[str, Any] = {"nonsense": [], "num_ctx": None, "num_predict": None, "stop": None}
+        assert (await chat(client, options=options)).status_code == 200
 
     @pytest.mark.parametrize("stream", [True, False])
     async def test_bad_format(self, client: httpx.AsyncClient, stream: bool) -> None:
@@ -656,7 +774,7 @@ class TestContext:
         options = {"num_ctx": 128}
         shown = await chat(client, messages=LONG, options=options, _debug_render_only=True)
         prompt = shown.json()["_debug_info"]["rendered_template"]
-        assert (prompt.count("Rules."), prompt.count("<|im_start|>user")) == (1, 2)
+        assert (prompt.count("Rules."), prompt.count("word")) == (1, 80)
 
     async def test_prompt_is_cut_in_silence(self, client: httpx.AsyncClient) -> None:
         body = {"model": "tiny", "prompt": " word" * 100, "raw": True, "options": {"num_ctx": 64}}

@@ -9,13 +9,14 @@ from brains.gateway import Gateway
 from brains.gateway.estimate import ENOUGH, ServiceTimes, wait_for_slot
 from brains.questions import NoAnswer
 from brains.testing import ManualClock
+from brains.warmup import PRIORITY
 from tests.test_gateway import FakeModel, idle, question, reason, running
 
 
 async def answer_in(gateway: Gateway, model: FakeModel, clock: ManualClock, seconds: float, times: int = 1) -> None:
     """Ask and answer questions that take so long, one after the other."""
     for number in range(times):
-        ticket = gateway.ask(question(f"lesson-{clock.now()}-{number}"))
+        ticket = gateway.ask(question(f"lesson-{clock.now()}-{number}", timeout=99.0))
         await idle()
         clock.advance(seconds)
         model.calls[-1].answer(load=0.0)
@@ -104,7 +105,7 @@ async def test_kinds_of_questions_are_told_apart() -> None:
     async with running(model, clock=clock) as gateway:
         await answer_in(gateway, model, clock, 0.1, times=ENOUGH)
         for number in range(ENOUGH):
-            gateway.ask(question(f"speech {number}", labels=(), max_tokens=9))
+            gateway.ask(question(f"speech {number}", labels=(), max_tokens=9, timeout=99.0))
             await idle()
             clock.advance(8.0)
             model.calls[-1].answer(load=0.0)
@@ -136,6 +137,21 @@ async def test_a_wrong_estimate_does_not_keep_all_questions_away() -> None:
         assert (shed, answered) == (0, 4)
 
 
+async def test_the_warm_up_is_no_measure_for_what_comes_after_it() -> None:
+    """In it the model reads the examples of every prompt, which it knows afterwards."""
+    model, clock = FakeModel(), ManualClock()
+    async with running(model, clock=clock) as gateway:
+        for number in range(2 * ENOUGH):
+            gateway.ask(question(f"warm-up-{number}", priority=PRIORITY))
+            await idle()
+            clock.advance(9.0)
+            model.calls[-1].answer(load=0.0)
+            await idle()
+        gateway.ask(question("busy", timeout=4.0))
+        await idle()
+        assert reason(gateway.ask(question("next", timeout=4.0))) is None
+
+
 async def test_a_model_that_became_too_slow_is_noticed_although_nobody_waits_for_its_answers() -> None:
     model, clock = FakeModel(), ManualClock()
     async with running(model, clock=clock) as gateway:
@@ -155,7 +171,7 @@ async def test_loading_is_no_time_of_an_answer() -> None:
     model, clock = FakeModel(), ManualClock()
     async with running(model, clock=clock) as gateway:
         for number in range(ENOUGH):
-            gateway.ask(question(f"loads-{number}"))
+            gateway.ask(question(f"loads-{number}", timeout=99.0))
             await idle()
             clock.advance(30.1)
             model.calls[-1].answer(load=30.0)

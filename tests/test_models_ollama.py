@@ -64,6 +64,8 @@ SCHEMA = ModelRequest(
     max_tokens=30,
     name="guard/where",
 )
+LAST_WORDS = "error: request (5001 tokens) exceeds the available context size (4096 tokens), try increasing it"
+"""What the model's process wrote last before it died, of another request; Ollama shows it."""
 DANGER = {" danger": 0.9, " safe": 0.1}
 DONE = b'{"model":"tiny","message":{"role":"assistant","content":""},"done":true,"done_reason":"stop"'
 
@@ -406,6 +408,14 @@ class TestRequests:
         assert (record.body["logprobs"], record.body["top_logprobs"]) == (True, 20)
         assert record.body["options"]["num_predict"] == 1
 
+    async def test_a_stop_string_of_the_model_does_not_hold_a_label_back(self) -> None:
+        async with FakeOllama([FakeModel(parameters={"stop": [" dangerous"]})]) as fake, opened(fake) as model:
+            await model.start()
+            fake.next(DANGER, "in dangerous lands")
+            assert [token.token for token in (await model.generate(LABEL)).tokens] == [" danger"]
+            assert fake.asked[-1].body["options"]["stop"] == []
+            assert (await model.generate(TEXT)).text == "in"
+
     async def test_chat_sends_turns(self, fake: FakeOllama, model: OllamaModel) -> None:
         turns = (("system", "Be brief."), ("user", "A bear."), ("assistant", "danger"), ("user", "A wolf."))
         await model.generate(ModelRequest(way="chat", messages=turns, top_logprobs=5))
@@ -465,6 +475,21 @@ class TestReplies:
         assert reply.done_reason == "length"  # it was one token, as asked for
         assert [token.token for token in reply.tokens] == [" danger"]
         assert dict(reply.tokens[0].top) == pytest.approx({" danger": math.log(0.9), " safe": math.log(0.1)})
+
+    @pytest.mark.parametrize(("before", "kept"), [((), []), ((Piece(" ", -0.2, ((" ", -0.2),)),), [" "])])
+    async def test_numbers_of_one_token_do_not_count_for_several(
+        self, fake: FakeOllama, model: OllamaModel, before: tuple[Piece, ...], kept: list[str]
+    ) -> None:
+        letter = Piece("\u4e00", -0.1, (("\ufffd", -0.1), ("a", -2.5)))  # its bytes took three tokens
+        after = Piece("b", -0.3, (("b", -0.3), ("c", -1.5)))
+        fake.next(Reply((*before, letter, after)))
+        reply = await model.generate(ModelRequest(way="chat", messages=(("user", "x"),), max_tokens=4, top_logprobs=5))
+        assert reply.text.strip() == "\u4e00b"
+        assert [token.token for token in reply.tokens] == kept
+
+    async def test_an_unlikely_token_is_one_token(self, fake: FakeOllama, model: OllamaModel) -> None:
+        fake.next(Reply((Piece("x", -7.5, (("a", -0.1), ("b", -2.5))),)))
+        assert [token.token for token in (await model.generate(LABEL)).tokens] == ["x"]
 
     async def test_metrics_are_seconds(self, fake: FakeOllama, model: OllamaModel) -> None:
         fake.next("one two three")
@@ -532,7 +557,7 @@ class TestReplies:
             assert (await model.generate(LABEL)).load == 2.0
         assert len(fake.loads) == 2
         assert caplog.text == ""
-        assert await model.why_reloaded() == ""
+        assert "no other model runs on the same server" in await model.why_reloaded()
 
 
 class TestFaults:
@@ -567,6 +592,9 @@ class TestFaults:
             (Fault(500, CRASHED), ModelUnavailable, "Ollama's log"),
             (Fault(500, CRASHED + ": CUDA error: out of memory"), ModelUnavailable, "smaller model"),
             (Fault(500, BROKE_OFF), ModelUnavailable, "unexpected EOF"),
+            (Fault(500, BROKE_OFF.replace("unexpected EOF", LAST_WORDS)), ModelUnavailable, "Ollama's log"),
+            (Fault(500, f"{CRASHED}: {LAST_WORDS}"), ModelUnavailable, "Ollama's log"),
+            (Fault(500, f"{NEVER_RAN}: {LAST_WORDS}"), ModelUnavailable, "Ollama's log"),
             (Fault(500, NEVER_RAN), ModelUnavailable, "signal: killed"),
             (
                 Fault(401, "unauthorized", signin_url="https://ollama.com/connect"),
@@ -605,6 +633,11 @@ class TestFaults:
         ("reply", "error", "says"),
         [
             (Reply(end="error", error=BROKE_OFF), ModelUnavailable, "unexpected EOF"),
+            (
+                Reply(end="error", error=BROKE_OFF.replace("unexpected EOF", LAST_WORDS)),
+                ModelUnavailable,
+                "Ollama's log",
+            ),
             (Reply(end="error", error="context deadline exceeded"), ModelTimeout, "deadline"),
             (
                 Reply(end="error", error='{"error":{"code":400,"message":"exceeds the available context size"}}'),

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from brains.errors import ModelBusy, ModelRefused, ModelUnavailable, PromptTooLong
+from brains.errors import ModelBusy, ModelNotInstalled, ModelRefused, ModelUnavailable, PromptTooLong
 from brains.models.ollama import OllamaModel
 from brains.models.scripted import ScriptedModel
 from brains.models.wire_http import MOST_BODY
@@ -28,6 +28,18 @@ SCHEMA = ModelRequest(
     max_tokens=30,
     name="p",
 )
+
+
+async def test_another_model_than_the_one_served_is_not_to_be_pulled(server: WireServer) -> None:
+    """`ollama pull` would not bring it: what is served is said, and how to ask for it."""
+    model = OllamaModel("llama3.2", host=server.url)
+    with pytest.raises(ModelNotInstalled) as caught:
+        await model.start()
+    await model.close()
+    assert str(caught.value) == (
+        f"there is no model 'llama3.2' at {server.url}: the `brains model serve` there serves 'tiny'. Ask for that "
+        "with `--model ollama:tiny`, or serve another one with `brains model serve --model embedded:FILE.gguf`"
+    )
 
 
 async def until(condition: Callable[[], bool]) -> None:
@@ -176,7 +188,8 @@ async def test_json_without_a_schema_is_any_object(http: httpx.AsyncClient, scri
     [
         ("/api/chat", b"", 400, "missing request body"),
         ("/api/chat", b"{", 400, "invalid JSON"),
-        ("/api/chat", b"[" * 100_000, 400, "invalid JSON"),
+        ("/api/chat", b"[" * 100_000, 400, "cannot unmarshal"),
+        ("/api/chat", b'{"model":"tiny","a":' + b"[" * 100_000, 400, "invalid JSON"),
         ("/api/chat", b"[]", 400, "cannot unmarshal"),
         ("/api/chat", {"messages": [{"role": "user", "content": "a"}]}, 400, "model is required"),
         ("/api/chat", {"model": "huge"}, 404, "model 'huge' not found"),
@@ -187,7 +200,34 @@ async def test_json_without_a_schema_is_any_object(http: httpx.AsyncClient, scri
         ("/api/chat", {"options": {"num_ctx": "a"}}, 500, 'option "num_ctx" must be of type integer'),
         ("/api/chat", {"options": {"temperature": "a"}}, 500, 'option "temperature" must be of type float32'),
         ("/api/chat", {"options": 3}, 400, "options"),
+        ("/api/chat", {"options": []}, 400, "$.options"),
+        ("/api/chat", {"options": {"stop": "x"}}, 500, 'option "stop" must be of type array'),
+        ("/api/chat", {"options": {"stop": [1]}}, 500, 'option "stop" must be of an array of strings'),
+        ("/api/chat", {"options": {"use_mmap": 1}}, 500, 'option "use_mmap" must be of type boolean'),
+        (
+            "/api/chat",
+            {"options": {"frequency_penalty": "a"}},
+            500,
+            'option "frequency_penalty" must be of type float32',
+        ),
         ("/api/chat", {"think": True}, 400, '"tiny" does not support thinking'),
+        ("/api/chat", {"think": "hard"}, 400, 'invalid think value: "hard"'),
+        ("/api/chat", {"think": 1}, 400, "think must be a boolean or string"),
+        ("/api/chat", {"messages": {}}, 400, "$.messages"),
+        ("/api/chat", {"messages": [{"content": 5}]}, 400, "$.messages[0].content"),
+        ("/api/chat", {"messages": [{"role": 5}]}, 400, "$.messages[0].role"),
+        ("/api/chat", {"messages": [{"images": ["aGk="]}]}, 400, "does not support images"),
+        ("/api/chat", {"model": 1}, 400, "$.model"),
+        ("/api/chat", {"stream": 0}, 400, "$.stream"),
+        ("/api/chat", {"logprobs": 1}, 400, "$.logprobs"),
+        ("/api/chat", {"top_logprobs": 2.5}, 400, "$.top_logprobs"),
+        ("/api/chat", {"truncate": "no"}, 400, "$.truncate"),
+        ("/api/chat", {"keep_alive": "1d"}, 400, 'invalid duration "1d"'),
+        ("/api/chat", {"keep_alive": True}, 400, "keep_alive must be seconds"),
+        ("/api/chat", {"tools": [{}]}, 400, "registry.ollama.ai/library/tiny:latest does not support tools"),
+        ("/api/generate", {"prompt": "x", "suffix": "y"}, 400, "does not support insert"),
+        ("/api/generate", {"prompt": "x", "raw": True, "system": "y"}, 400, "raw mode does not support template"),
+        ("/api/generate", b"{}", 404, "model '' not found"),
         ("/api/pull", {}, 404, "404 page not found"),
         ("/api/tags", {}, 405, "405 method not allowed"),
     ],
@@ -218,12 +258,78 @@ async def test_a_body_that_is_too_large_is_refused(http: httpx.AsyncClient) -> N
     assert response.status_code == 413
 
 
-async def test_what_is_not_http_is_hung_up_on(server: WireServer) -> None:
+@pytest.mark.parametrize("said", [b"\x16\x03\x01 hello\r\n\r\n", b"GET /api/version HTTP/1.1\r\n\r\n"])
+async def test_what_is_not_http_is_told_so(server: WireServer, said: bytes) -> None:
     host, port = server.url.removeprefix("http://").split(":")
     reader, writer = await asyncio.open_connection(host, int(port))
-    writer.write(b"\x16\x03\x01 hello\r\n\r\n")
-    assert await reader.read() == b""
+    writer.write(said)
+    assert (await reader.read()).startswith(b"HTTP/1.1 400 Bad Request\r\n")
     writer.close()
+
+
+@pytest.mark.parametrize("page", ["http://localhost:8060", "https://127.0.0.1", "tauri://localhost"])
+async def test_pages_of_this_machine_may_ask(http: httpx.AsyncClient, page: str) -> None:
+    wanted = {"Origin": page, "Access-Control-Request-Method": "POST"}
+    allowed = await http.options("/api/chat", headers=wanted)
+    assert (allowed.status_code, allowed.headers["access-control-allow-origin"]) == (204, page)
+    assert "POST" in allowed.headers["access-control-allow-methods"]
+    assert "content-length" not in allowed.headers
+    answered = await http.get("/api/tags", headers={"Origin": page})
+    assert (answered.status_code, answered.headers["access-control-allow-origin"]) == (200, page)
+
+
+@pytest.mark.parametrize("page", ["https://evil.example", "http://localhost.evil.example", "null"])
+async def test_other_pages_cannot_make_the_model_work(
+    http: httpx.AsyncClient, scripted: ScriptedModel, page: str
+) -> None:
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}]}
+    assert (await http.post("/api/chat", json=body, headers={"Origin": page})).status_code == 403
+    assert scripted.requests == []
+
+
+@pytest.mark.parametrize("name", ["tiny", " TINY:latest", "library/tiny", "registry.ollama.ai/library/tiny:latest"])
+async def test_all_names_of_the_model_are_known(http: httpx.AsyncClient, name: str) -> None:
+    assert (await http.post("/api/show", json={"name": name})).status_code == 200
+    assert (await http.post("/api/chat", json={"model": name})).json()["model"] == name
+
+
+@pytest.mark.parametrize(("top", "shown"), [(None, 0), (0, 0), (1, 1), (2, 2)])
+async def test_as_many_alternatives_come_as_were_asked_for(
+    http: httpx.AsyncClient, scripted: ScriptedModel, top: int | None, shown: int
+) -> None:
+    scripted.answers = lambda request: {"danger": 0.7, "safe": 0.2}
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "logprobs": True, "top_logprobs": top}
+    whole = (await http.post("/api/chat", json={**body, "stream": False})).json()
+    assert len(whole["logprobs"][0].get("top_logprobs", [])) == shown
+    # In a chat they come before the metrics.
+    keys = list(whole)
+    assert keys.index("logprobs") == keys.index("done_reason") + 1 < keys.index("total_duration")
+
+
+async def test_null_is_nothing(http: httpx.AsyncClient, scripted: ScriptedModel) -> None:
+    nothing = dict.fromkeys(("stream", "format", "keep_alive", "think", "logprobs", "top_logprobs", "tools"))
+    body = {**nothing, "model": "tiny", "messages": [None, {"role": None, "content": "Hi"}]}
+    assert (await http.post("/api/chat", json={**body, "options": {"num_predict": None}})).status_code == 200
+    assert scripted.requests[-1].messages == (("", ""), ("", "Hi"))
+
+
+@pytest.mark.parametrize(("keep_alive", "reason"), [(0, "unload"), ("0", "unload"), ("0s", "unload"), ("5m", "load")])
+async def test_an_empty_request_is_a_load(http: httpx.AsyncClient, keep_alive: Any, reason: str) -> None:
+    for path in ("/api/chat", "/api/generate"):
+        answer = await http.post(path, json={"model": "tiny", "keep_alive": keep_alive, "format": "xml"})
+        assert answer.json()["done_reason"] == reason
+
+
+async def test_a_raw_prompt_is_held_to_a_schema_too(http: httpx.AsyncClient, scripted: ScriptedModel) -> None:
+    body = {"model": "tiny", "prompt": "x", "raw": True, "format": SCHEMA.schema}
+    assert (await http.post("/api/generate", json=body)).status_code == 200
+    asked = scripted.requests[-1]
+    assert (asked.way, asked.prompt, asked.schema) == ("schema", "x", SCHEMA.schema)
+
+
+async def test_a_wrong_method_is_told_the_right_one(http: httpx.AsyncClient) -> None:
+    assert (await http.get("/api/chat")).headers["allow"] == "POST"
+    assert (await http.post("/api/tags", json={})).headers["allow"] == "HEAD, GET"
 
 
 async def test_two_requests_on_one_connection_without_waiting(server: WireServer) -> None:
@@ -234,7 +340,7 @@ async def test_two_requests_on_one_connection_without_waiting(server: WireServer
     for _ in range(2):
         head = await reader.readuntil(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 200 OK")
-        await reader.readexactly(len(b'{"version":"0.33.0"}'))
+        await reader.readexactly(len(b'{"version":"0.33.0","server":"brains"}'))
     writer.close()
 
 

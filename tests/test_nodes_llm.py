@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any, ClassVar
 
 import pytest
@@ -12,12 +13,15 @@ from brains import (
     GameAction,
     LLMAction,
     LLMCondition,
+    LLMSelector,
     MemorySequence,
     ReactiveSelector,
     ReactiveSequence,
+    Say,
     brain,
 )
 from brains.errors import ActionError, TreeError
+from brains.nodes import LLMNode
 from brains.prompts import PromptLibrary
 from brains.questions import Decision, NoAnswer
 from brains.testing import FakeGame
@@ -538,3 +542,17 @@ def test_what_a_callable_fallback_makes_must_be_declared_too() -> None:
     assert Walk in respond(fallback=walk).actions
     with pytest.raises(TreeError, match="emits"):
         respond(fallback=lambda agent: Walk())
+
+
+@pytest.mark.parametrize("kind", [LLMCondition, LLMAction, LLMSelector, Say])
+def test_the_docstring_explains_every_argument(kind: type[LLMNode]) -> None:
+    """Those that all such nodes share, too: an editor shows the class's own docstring and nothing of its bases."""
+    text = inspect.getdoc(kind) or ""
+    parameters = [one for one in inspect.signature(kind.__init__).parameters.values() if one.name != "self"]
+    for one in parameters:
+        assert f"\n    {one.name}: " in text, one.name
+    defaults = {one.name: one.default for one in parameters}
+    for name in ("deadline", "retry"):
+        assert f"{name}: seconds of agent time ({defaults[name]:g} if not given" in text
+    assert f"{defaults['priority']} if not given; questions with a higher one are asked first" in text
+    assert "\nRaises:\n    TreeError: " in text

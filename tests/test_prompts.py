@@ -204,7 +204,7 @@ def test_an_example_must_give_what_the_question_uses() -> None:
     error = failure(GUARD.replace('a girl, says: ""', "a girl"))
     assert (error.line, error.message) == (7, "example 2 does not give stranger.says, which `user:` uses")
     error = failure(GUARD.replace("user:\n", "user:\n{{ me.name }}"))
-    assert (error.line, error.message) == (6, "example 1 does not give 'me', which `user:` uses")
+    assert (error.line, error.message) == (6, "example 1 does not give 'me', which `user:` uses; nor do 1 more")
 
 
 def test_an_example_that_does_not_render_names_both_lines() -> None:
@@ -216,13 +216,28 @@ def test_an_example_that_does_not_render_names_both_lines() -> None:
 def test_what_is_missing_in_a_tick_is_named_with_the_line() -> None:
     error = failure(GUARD, {"me": {}, "stranger": WORLD["stranger"]})
     assert (error.line, error.file) == (10, "prompts/guard/x.j2")
-    assert error.message == "guard/x: there is no 'name'; there is none"
+    assert error.message == "guard/x: there is no 'me.name'; there is none"
     error = failure(GUARD, {**WORLD, "stranger": {"looks": "x"}})
-    assert (error.line, error.message) == (15, "guard/x: there is no 'says'; there is: looks")
+    assert (error.line, error.message) == (15, "guard/x: there is no 'stranger.says'; there is: looks")
     error = failure(GUARD, {"stranger": WORLD["stranger"]})
     assert (error.line, error.message) == (10, "guard/x: 'me' was not given (given: stranger)")
     error = failure(GUARD, {**WORLD, "stranger": None})
     assert (error.line, error.message) == (14, "guard/x: 'none' has no 'looks'")
+
+
+@pytest.mark.parametrize(
+    ("template", "world", "says"),
+    [
+        ("{{ x.does }}", {"x": {"looks": 1}}, "there is no 'x.does'; there is: looks"),
+        ("{{ x['loks'] }}", {"x": {"looks": 1}}, "there is no 'x.loks'; did you mean 'looks'?"),
+        ("{{ x.home.street | upper }}", {"x": {"home": {"town": 1}}}, "there is no 'x.home.street'"),
+        ("{% for y in x %}{{ y.name }}{% endfor %}", {"x": [{"name": 1}, {"nam": 2}]}, "there is no 'x[1].name'"),
+        ("{% for y in x %}{{ y.b }}{% endfor %}", {"x": [{"b": 1}] * 3000 + [{}]}, "there is no 'b'; there is none"),
+    ],
+)
+def test_what_a_mapping_lacks_is_named_whole(template: str, world: dict[str, object], says: str) -> None:
+    """By the input that it is in; unless that is too large to look for it."""
+    assert f"guard/x: {says}" in failure(body(f"user:\n{template}"), world).message
 
 
 def test_an_empty_question_is_an_error() -> None:
@@ -238,7 +253,7 @@ def test_only_declared_fields_reach_the_template() -> None:
 
 def test_entries_are_data_and_not_methods() -> None:
     assert render("{{ me.items }} {{ me['keys'] }}", me={"items": "sword, shield", "keys": 2}) == "sword, shield 2"
-    assert "there is no 'values'" in failure(body("user:\n{{ x.values }}"), {"x": {"a": 1}}).message
+    assert "there is no 'x.values'" in failure(body("user:\n{{ x.values }}"), {"x": {"a": 1}}).message
 
 
 def test_world_data_is_no_template() -> None:

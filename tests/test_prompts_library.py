@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from brains.errors import PromptError
@@ -109,6 +109,7 @@ def test_calibrations_are_written_sorted_and_read_back() -> None:
     assert text.endswith("}\n")
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 3), st.sampled_from("ab"))))
 def test_an_edit_cycle_never_loses_the_last_good_version(edits: list[tuple[bool, int, str]]) -> None:
     library, good, broken = PromptLibrary(), {}, set()

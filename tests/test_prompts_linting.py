@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from brains.errors import PromptError
 from brains.prompts import PROMPT_RULES, Prompt, PromptLibrary, lint_library, lint_prompt
@@ -118,6 +121,115 @@ def test_mistakes_that_keep_a_prompt_from_working_have_codes(source: str, line: 
     assert code in PROMPT_RULES
     ((finding_line, rule, severity),) = [(one.line, one.rule, one.severity) for one in lint_library(library)]
     assert (finding_line, rule, severity) == (line, code, "error")
+
+
+MANY = """\
+---
+descripton: hm
+answer: {danger: true, safe: false}
+inputs: {x: [a, b]}
+examples:
+  - {x: {a: wolf, b: 1}, answer: dangr}
+  - {x: {a: lamb, c: 2}, answer: safe}
+  - {x: {a: lamb, b: 2}}
+model: {options: {temperature: hot, num_ctx: 4096}}
+off_label_limit: 7
+---
+system:
+Label {{ y }} as danger or safe, {{ x.d | capitalise }}.
+user:
+{% include "_shared/gone.j2" %}
+{{ x.a | shown }} {{ z }} {{ z }} {% if x is odder %}!{% endif %}
+"""
+
+
+def test_all_mistakes_of_a_file_that_does_not_compile_are_told() -> None:
+    """Each in its line and once, however many there are: nobody wants to edit ten times to see ten of them."""
+    library = PromptLibrary()
+    with pytest.raises(PromptError):
+        library.put("t", MANY, file="t.j2")
+    told = sorted((one.line, one.message) for one in lint_library(library))
+    assert [line for line, _ in told] == [2, 6, 7, 8, 9, 9, 10, 13, 13, 13, 15, 16, 16, 16]
+    for line, words in (
+        (2, "did you mean 'description'"),
+        (6, "example 1: 'dangr' is not a label; did you mean 'danger'"),
+        (7, "example 2: 'x' has no field 'c'"),
+        (8, "example 3 has no `answer:`"),
+        (9, "option 'temperature' cannot be 'hot'"),
+        (9, "'num_ctx' is set when the model is loaded"),
+        (10, "a number from 0 to 1, not 7"),
+        (13, "'y' is not among the `inputs:`"),
+        (13, "x.d is not declared"),
+        (13, "there is no filter 'capitalise'; did you mean 'capitalize'?"),
+        (15, "no file '_shared/gone.j2'"),
+        (16, "there is no filter 'shown'"),
+        (16, "'z' is not among the `inputs:`"),
+        (16, "there is no test 'odder'; did you mean 'odd'?"),
+    ):
+        assert any(found == line and words in message for found, message in told), (line, words)
+
+
+SLOTS = [
+    ("---", None),
+    ("description: hm", "descripton: hm"),
+    ("answer: {danger: true, safe: false}", None),
+    ("inputs: {x: [a, b], y: []}", None),
+    ("examples:", None),
+    ("  - {x: {a: 1, b: 2}, y: 3, answer: safe}", "  - {x: {a: 1, b: 2}, y: 3, answer: saef}"),
+    ("  - {x: {a: 1, b: 2}, y: 3, answer: danger}", "  - {x: {a: 1, c: 2}, y: 3, answer: danger}"),
+    ("model: {options: {temperature: 0}}", "model: {options: {temperture: 0}}"),
+    ("---", None),
+    ("system:", None),
+    ("Judge {{ y }}.", "Judge {{ z }}."),
+    ("It is {{ y | upper }}.", "It is {{ y | uper }}."),
+    ("user:", None),
+    ("{{ x.a }}", "{{ x.d }}"),
+    ("{% if y is defined %}!{% endif %}", "{% if y is defned %}!{% endif %}"),
+    ("{{ x.b }}", "{% include '_no.j2' %}{{ x.b }}"),
+]
+"""Lines of a prompt, and what each may be instead that is a mistake by itself."""
+
+
+@settings(deadline=None)
+@given(st.sets(st.sampled_from([index for index, (_, wrong) in enumerate(SLOTS) if wrong])))
+def test_whatever_is_wrong_is_all_told_and_nothing_else_is(wrong: set[int]) -> None:
+    """By lines: those of the mistakes that were made are those of the errors that are told."""
+    source = "\n".join(str(bad) if index in wrong else good for index, (good, bad) in enumerate(SLOTS))
+    library = PromptLibrary()
+    with contextlib.suppress(PromptError):
+        library.put("t", source, file="t.j2")
+    told = [one.line for one in lint_library(library) if one.severity == "error"]
+    assert sorted(told) == [index + 1 for index in sorted(wrong)]
+    assert (library.names() == ["t"]) == (not wrong)
+
+
+@pytest.mark.parametrize(
+    ("source", "lines"),
+    [
+        ("---\nanswer: [a\n---\nsystm:\nhm\nuser:\n{{ x | capitalise }}", [2, 4]),
+        ("---\nanswer: text\ninputs: 3\n---\nuser:\n{{ y | uper }}", [3, 6]),
+        ("---\nanswer: text\ninputs: 3\nexamples:\n  - {y: 2, answer: 3}\n---\nuser:\n{{ y }}", [3, 5]),
+        ("---\nanswer: text\n---\nSystem:\nhm\nUser:\nhm", [4, 6]),
+        (
+            "---\nanwser: {go: true, stay: false}\ninpts: [x]\nexamples:\n  - {x: 1, answer: go}\n---\nuser:\n{{ x }}",
+            [2, 3],
+        ),
+    ],
+)
+def test_what_follows_from_another_mistake_is_not_told(source: str, lines: list[int]) -> None:
+    """Where the inputs cannot be read, nothing is said of names; where a role line is misspelt, nothing of parts."""
+    library = PromptLibrary()
+    with pytest.raises(PromptError):
+        library.put("t", source, file="t.j2")
+    assert sorted(one.line for one in lint_library(library)) == lines
+
+
+def test_an_input_that_all_examples_lack_is_told_once() -> None:
+    library = PromptLibrary()
+    with pytest.raises(PromptError):
+        library.put("t", text("user:\n{{ x.a }}{{ y }}", inputs="{x: [a], y: []}"), file="t.j2")
+    (finding,) = lint_library(library)
+    assert finding.message == "example 1 does not give 'y', which `user:` uses; nor do 11 more"
 
 
 def test_a_shared_file_that_nobody_uses_is_found(tmp_path: Path) -> None:

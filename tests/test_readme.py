@@ -67,3 +67,17 @@ def test_every_command_is_real() -> None:
 def test_every_link_leads_somewhere() -> None:
     for target in re.findall(r"\]\((?!http)([^)#]+)\)", README):
         assert (ROOT / target).exists(), target
+
+
+def test_what_is_said_in_the_folder_above_a_checkout_stands_in_the_table(tmp_path: Path) -> None:
+    """Python takes any folder `brains` for a package before it asks an editable installation."""
+    (tmp_path / "brains").mkdir()
+    heard = []
+    for code in ("import brains.testing", "from brains import Say"):
+        command = [sys.executable, "-c", code]
+        result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        if result.returncode == 0:
+            pytest.skip("brains is installed as a whole here, and found all the same")
+        heard.append(result.stderr.strip().splitlines()[-1].partition(": ")[2])
+    assert f"`{heard[0]}`" in README
+    assert f"`{heard[1].replace(repr('Say'), '...')}`" in README

@@ -107,6 +107,22 @@ async def test_an_edit_is_taken_over_and_logged(folder: Path, caplog: pytest.Log
     assert caplog.messages == ["prompt guard/is_hostile reloaded"]
 
 
+async def test_a_broken_edit_says_how_many_mistakes_are_left(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Also if the first one is as it was."""
+    watched = Watched(folder)
+    told = []
+    for text in ("{{ z }} {{ y }}", "{{ z }} hm"):
+        write(folder / "guard/is_hostile.j2", f"---\nanswer: text\n---\nuser:\n{text}")
+        caplog.clear()
+        await watched.settle()
+        told += caplog.messages
+    first, second = told
+    assert "'z' is not among" in first
+    assert first.endswith(" (and 1 more: `brains prompt lint` tells all); the last good version stays in use")
+    assert "'z' is not among" in second
+    assert "more" not in second
+
+
 async def test_a_broken_edit_keeps_the_last_good_version(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     watched = Watched(folder)
     write(folder / "guard/is_hostile.j2", BAD % "two")

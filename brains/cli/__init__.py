@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import importlib
+import os
 import sys
-from typing import Any
+from typing import NoReturn
 
 import click
 
 from brains import __version__
-from brains.errors import BrainsError
+from brains.errors import BrainsError, PromptError
 
 __all__ = ["main"]
 
@@ -24,6 +27,10 @@ COMMANDS = {
     "conformance": "Check any server, or any client, against the protocol.",
     "protocol": "Print the protocol: AsyncAPI, JSON Schema, examples.",
 }
+
+
+UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What the system says where output cannot be written: nobody reads it, or the disk is full."""
 
 
 class LazyGroup(click.Group):
@@ -57,21 +64,55 @@ def cli() -> None:
     """Behaviour-tree brains for Godot agents, with LLM leaves on a local model."""
 
 
-def main(args: list[str] | None = None) -> Any:
-    """Run the command line; exit code 0 fine, 1 an error that a message explains, 2 wrong usage, 130 Ctrl-C."""
+def main(args: list[str] | None = None) -> NoReturn:
+    """Run the command line and leave with its exit code.
+
+    0 fine, 1 an error that a message explains (or a closed pipe), 2 wrong usage, 74 the output cannot be written, 130
+    Ctrl-C.
+    """
     try:
-        sys.exit(cli.main(args=args, prog_name="brains", standalone_mode=False) or 0)
+        code = _run(args)
+        if sys.stdout is not None:
+            sys.stdout.flush()  # what Python does itself at its end, where nobody can catch what comes of it
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        _let_go_of_output()
+        code = 1 if error.errno == errno.EPIPE else 74
+        if code == 74:
+            _say(f"error: cannot write: {error.strerror}")
+    sys.exit(code)
+
+
+def _run(args: list[str] | None) -> int | str:
+    try:
+        return int(cli.main(args=args, prog_name="brains", standalone_mode=False) or 0)
+    except SystemExit as stop:
+        return stop.code or 0
     except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
-    except click.Abort:
-        click.echo("stopped", err=True)
-        sys.exit(130)
-    except KeyboardInterrupt:
-        click.echo("stopped", err=True)
-        sys.exit(130)
+        return stop.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        _say("stopped")
+        return 130
     except click.ClickException as error:
         error.show()
-        sys.exit(error.exit_code)
+        return error.exit_code
     except BrainsError as error:
-        click.echo(f"error: {error}", err=True)
-        sys.exit(1)
+        _say(f"error: {error.summary if isinstance(error, PromptError) else error}")
+        return 1
+
+
+def _say(text: str) -> None:
+    """Say something on stderr, if anybody hears it."""
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
+
+
+def _let_go_of_output() -> None:
+    """Point what cannot be written to into the void: Python would complain once more when it flushes at its end."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            with contextlib.suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

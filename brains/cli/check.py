@@ -11,6 +11,8 @@ from brains.checking import check_all
 from brains.cli._model_names import unknown_models
 from brains.cli._prompt.folder import case_findings
 from brains.cli._prompt.printing import counted, tell
+from brains.cli._prompt.snapshots import TreeInputs
+from brains.cli._running import short_path
 from brains.config import load_config
 from brains.errors import TreeError
 from brains.loading import load_trees
@@ -45,7 +47,8 @@ def command(trees: Path | None, prompts: Path | None, config: Path | None, as_js
     library = load_prompts(settings.prompts_folder)
     try:
         brains = load_trees(settings.trees_folder)
-        found = sorted({*check_all(brains, library), *case_findings(settings.prompts_folder, library)})
+        folder, inputs = Path(short_path(str(settings.prompts_folder))), TreeInputs(brains, library)
+        found = sorted({*check_all(brains, library), *case_findings(folder, library, inputs)})
         looked_at = f"{counted(len(brains.names()), 'brain')}, {counted(len(library.names()), 'prompt')}"
     except TreeError as error:
         found = sorted({from_error(error, "tree"), *lint_library(library)})

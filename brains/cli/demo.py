@@ -128,7 +128,7 @@ def command(
         tally = Tally(asking=asking_brains(run.library))
         show = stack.enter_context(_show(plain=plain, as_json=as_json))
         for error in run.prompts.errors.values():
-            show.problem(str(error))
+            show.problem(error.summary)
         for text in errors_of(run.library, run.prompts):
             show.problem(text)
         ending = asyncio.run(play(run, show, tally))
@@ -196,7 +196,9 @@ def _end(tally: Tally, ending: Ending, show: Show, as_json: bool) -> None:
     """Print the summary and leave with the exit code that it deserves."""
     from brains.cli._demo.show import print_summary
 
-    if show.broken:
+    if show.broken is not None:
+        if not isinstance(show.broken, BrokenPipeError):
+            raise show.broken
         # Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise click.exceptions.Exit(0)

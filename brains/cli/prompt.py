@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import click
 
+from brains.cli._prompt.calibrating import calibrate
 from brains.cli._prompt.linting import lint
 from brains.cli._prompt.looking import ask, list_, render, show
-from brains.cli._prompt.measuring import calibrate, diff, eval_
+from brains.cli._prompt.measuring import diff, eval_
 
 __all__ = ["command"]
 

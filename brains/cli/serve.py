@@ -117,7 +117,7 @@ def command(
     trees, folder = config.trees_folder, config.prompts_folder
     prompts = load_prompts(folder)
     for error in prompts.errors.values():
-        log.error("%s", error)
+        log.error("%s", error.summary)
     library = load_trees(trees)
     for text in errors_of(library, prompts, config.model_names):
         log.warning("%s", text)
@@ -297,7 +297,7 @@ async def _start_named(router: ModelRouter, name: str) -> None:
         except ModelError as error:
             if str(error) != problem:
                 problem = str(error)
-                log.warning("no %s yet, leaves fall back: %s", called, problem)
+                log.warning("no %s yet, leaves fall back; it is tried every %g s: %s", called, RETRY_S, problem)
             await asyncio.sleep(RETRY_S)
         else:
             log.info("%s %s (%s)", called, info.name, info.backend)

@@ -95,10 +95,16 @@ def _scores(request: ModelRequest, reply: ModelReply, labels: Sequence[str]) -> 
     """
     if request.way == "systemone":
         return LabelScores(check_probabilities(reply.probabilities, labels), 0.0, "")
+    if not reply.tokens and not reply.text:
+        raise MalformedAnswer(
+            f"the answer is empty: the model ended it at once, or began with a letter that takes it several tokens; "
+            f"show it more examples, or choose labels that begin with a plain letter ({', '.join(labels)})"
+        )
     if not reply.tokens:
         raise MalformedAnswer(
             f"there are no log-probabilities with the answer {reply.text[:40]!r}, and without them it is a mere guess; "
-            "update the model's server, or ask this model by label_way = 'schema'"
+            "update the model's server, choose labels that begin with a plain letter, or ask this model by "
+            "label_way = 'schema'"
         )
     scores = score_labels(reply.tokens, labels)
     if scores is None:

@@ -221,6 +221,10 @@ class Dispatcher:
         self._dispatch()
 
     def _measure(self, request: Request[GatewayTicket], doing: Attempt) -> None:
+        if request.question.timeout is None:
+            # Such as the warm-up, in which the model reads each prompt's examples for the first time. It says nothing
+            # of those that have a deadline, and would have them given up until enough of them were answered.
+            return
         kind = kind_of(request.question)
         if doing.reply is not None:
             self.times.answered(kind, doing.seconds - doing.reply.load)

@@ -123,8 +123,9 @@ class OllamaModel:
             ModelError: with what to do about it.
         """
         client = await self._clients.get()
-        version = await self._call(client.version())
-        installed = find_installed((await self._call(client.list())).models, self._name)
+        server = await self._call(client.version())
+        models, version = (await self._call(client.list())).models, server.version
+        installed = find_installed(models, self._name, served_at=self._url if server.server == "brains" else "")
         show = await self._call(client.show(self._name))
         ways = possible_ways(show, version)
         label_way = self._label_way or best_way(show, ways)
@@ -184,7 +185,9 @@ class OllamaModel:
     def _ask(self, client: OllamaClient, request: ModelRequest, options: Mapping[str, Any]) -> Awaitable[Any]:
         asked: dict[str, Any] = {**self._always(), "options": options}
         if request.top_logprobs:
-            asked |= {"logprobs": True, "top_logprobs": request.top_logprobs}
+            # While a stop string, also one of the model's own, may have begun, Ollama holds back the text, and with
+            # it the probabilities; of a single token they are never sent then. A label is over in a token anyway.
+            asked |= {"options": {**options, "stop": []}, "logprobs": True, "top_logprobs": request.top_logprobs}
         if request.way == "completion":
             return client.generate(prompt=request.prompt, raw=True, **asked)
         if request.way == "schema":

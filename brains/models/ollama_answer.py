@@ -23,8 +23,10 @@ class Answer:
     """Collects the chunks of one answer.
 
     Log-probabilities are taken from every chunk, with or without text: Ollama holds text back while it looks
-    for the end of a special token, and then sends the numbers without it. Only those of thoughts are left
-    out; they are not the answer.
+    for the end of a special token, and then sends the numbers without it. Those of thoughts are left out; they
+    are not the answer. So is everything from the first piece on that is several tokens in one, because a letter
+    took more than one or because a stop string might have begun: it comes with the numbers of its last token
+    only, and those of the others are lost.
 
     Attributes:
         begun: whether anything has come yet.
@@ -34,6 +36,7 @@ class Answer:
         self.begun = False
         self._texts: list[str] = []
         self._tokens: list[TokenChoice] = []
+        self._joined = False
         self._thought = False
         self._blank = 0
         self._last: Chunk | None = None
@@ -51,7 +54,7 @@ class Answer:
         if thinking:
             self._thought = True
         if text or not thinking:
-            self._tokens += _tokens(chunk.logprobs or ())
+            self._take(chunk.logprobs or ())
         self.begun = True
         self._texts.append(text)
         self._blank = self._blank + len(text) if not text.strip() else len(text) - len(text.rstrip())
@@ -63,6 +66,12 @@ class Answer:
         if chunk.done:
             self._last = chunk
         return text
+
+    def _take(self, logprobs: Sequence[ollama._types.Logprob]) -> None:
+        for choice in _tokens(logprobs):
+            self._joined = self._joined or _is_joined(choice)
+            if not self._joined:
+                self._tokens.append(choice)
 
     def reply(self, place: Place) -> ModelReply:
         """Return the whole answer.
@@ -126,3 +135,9 @@ def _tokens(logprobs: Sequence[ollama._types.Logprob]) -> list[TokenChoice]:
         )
         for entry in logprobs
     ]
+
+
+def _is_joined(choice: TokenChoice) -> bool:
+    """Whether the piece is several tokens: its number is that of one of the likeliest, and its text that of none."""
+    numbers = [logprob for _, logprob in choice.top]
+    return choice.logprob in numbers and all(token != choice.token for token, _ in choice.top)

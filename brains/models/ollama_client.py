@@ -13,7 +13,7 @@ import pydantic
 from brains.models._ollama import ollama
 from brains.models.ollama_limits import LimitedTransport, limit_of
 
-__all__ = ["LoopClients", "NoDecisions", "OllamaClient"]
+__all__ = ["LoopClients", "NoDecisions", "OllamaClient", "ServerVersion"]
 
 ASKS_THE_MODEL = frozenset({"/api/chat", "/api/generate"})
 DECISION_TOKENS = 16
@@ -24,8 +24,13 @@ class NoDecisions(Exception):
     """The server has no decision API."""
 
 
-class _Version(pydantic.BaseModel):
+class ServerVersion(pydantic.BaseModel):
+    """What a server says of itself."""
+
     version: str
+    """Such as `0.33.0`."""
+    server: str = ""
+    """`brains` of `brains model serve`; Ollama says nothing."""
 
 
 class OllamaClient(ollama.AsyncClient):
@@ -42,10 +47,10 @@ class OllamaClient(ollama.AsyncClient):
             kwargs["extensions"] = limit_of((body.get("options") or {}).get("num_predict", 0))
         return await super()._request(cls, *args, stream=stream, **kwargs)
 
-    async def version(self) -> str:
-        """Return the server's version, such as `0.33.0`."""
-        reply: _Version = await self._request(_Version, "GET", "/api/version")
-        return reply.version
+    async def version(self) -> ServerVersion:
+        """Return the server's version."""
+        reply: ServerVersion = await self._request(ServerVersion, "GET", "/api/version")
+        return reply
 
     async def decide(self, body: Mapping[str, Any]) -> Any:
         """Ask the decision API, and return the JSON that it answers.

@@ -44,6 +44,10 @@ CALL_ERRORS = (
 UNREADABLE = 200
 """How much of a text that nobody expected is shown."""
 
+_CRASHED = re.compile(
+    r"error was encountered while running the model|unexpectedly stopped|process (?:has terminated|no longer running)"
+)
+"""The model's own process has died; what follows is its last line on stderr, which may be of any earlier request."""
 _CONTEXT = re.compile(r"context[ _](?:size|length|window)")
 _TEXTS: tuple[tuple[re.Pattern[str], type[ModelError]], ...] = tuple(
     (re.compile(pattern), kind)
@@ -103,14 +107,15 @@ def _of_response(status: int, error: Any, place: Place) -> ModelError:
     if status in (401, 403) or 300 <= status < 400 or foreign:
         return _of_status(status, text, place)
     low = text.lower()
-    if _CONTEXT.search(low) or status == 413:
+    crashed = _CRASHED.search(low) is not None
+    if status == 413 or (_CONTEXT.search(low) and not crashed):
         return PromptTooLong(
             f"{place.asked} does not fit into the context of {place.model!r}: {text}. "
             "Shorten it, or give the model a larger num_ctx",
             prompt=place.prompt,
         )
     for pattern, kind in _TEXTS:
-        if pattern.search(low):
+        if pattern.search(low) and not crashed:
             return _advise(kind, text, place)
     if status in _STATUSES:
         return _advise(_STATUSES[status], text, place)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from brains.errors import ModelNotInstalled, ModelRefused
 from brains.models._ollama import ollama
+from brains.models.ollama_names import full_name
 from brains.questions import Way
 
 __all__ = [
@@ -29,29 +30,33 @@ _NO_TEMPLATE = re.compile(r"\{\{-?\s*\.Prompt\s*-?\}\}")
 _MAGNITUDES = {"": 1.0, "K": 1e3, "M": 1e6, "B": 1e9, "T": 1e12}
 
 
-def find_installed(models: Sequence[ollama.ListResponse.Model], name: str) -> ollama.ListResponse.Model:
+def find_installed(
+    models: Sequence[ollama.ListResponse.Model], name: str, *, served_at: str = ""
+) -> ollama.ListResponse.Model:
     """Return the installed model of that name, with or without `:latest` and the name of Ollama's own library.
+
+    `served_at` is where a `brains model serve` is, if it is no Ollama: that has one model, and pulls none.
 
     Raises:
         ModelNotInstalled: saying what is.
     """
-    wanted = _full_name(name)
+    wanted = full_name(name)
     for model in models:
-        if _full_name(model.model or "") == wanted:
+        if full_name(model.model or "") == wanted:
             return model
     names = [model.model or "?" for model in models]
+    if served_at and names:
+        there = names[0].removesuffix(":latest")
+        raise ModelNotInstalled(
+            f"there is no model {name!r} at {served_at}: the `brains model serve` there serves {there!r}. Ask for that "
+            f"with `--model ollama:{there}`, or serve another one with `brains model serve --model embedded:FILE.gguf`"
+        )
     if not names:
         there = "nothing is installed yet"
     else:
         more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
         there = f"installed are {', '.join(names[:SHOWN])}{more}"
     raise ModelNotInstalled(f"model {name!r} is not installed: run `ollama pull {name}` ({there})")
-
-
-def _full_name(name: str) -> str:
-    """Return what Ollama takes for the same name."""
-    short = re.sub(r"^(registry\.ollama\.ai/)?library/", "", name.strip().casefold())
-    return short if ":" in short.rpartition("/")[2] else f"{short}:latest"
 
 
 def has_logprobs(version: str) -> bool:

@@ -15,7 +15,7 @@ from typing import Any
 
 from brains.errors import ConfigError
 
-__all__ = ["DEFAULT_CONTEXT", "LOAD_TIME_OPTIONS", "freeze", "keep_alive_seconds", "merge"]
+__all__ = ["DEFAULT_CONTEXT", "LOAD_TIME_OPTIONS", "duration_seconds", "freeze", "keep_alive_seconds", "merge"]
 
 DEFAULT_CONTEXT = 4096
 
@@ -89,14 +89,24 @@ def keep_alive_seconds(keep_alive: str | float) -> float:
     Raises:
         ConfigError: it is not a number or a duration such as `30m`, or it is zero, which unloads the model.
     """
+    seconds = duration_seconds(keep_alive)
+    if seconds == 0:
+        raise ConfigError("a keep_alive of 0 would unload the model after every answer: set 30m, or -1 for ever")
+    return seconds
+
+
+def duration_seconds(keep_alive: str | float) -> float:
+    """Return what Ollama takes a `keep_alive` for, in seconds; endless for a negative one, and zero for zero.
+
+    Raises:
+        ConfigError: it is not a number or a duration such as `30m`.
+    """
     if isinstance(keep_alive, str):
-        match = re.fullmatch(rf"([+-]?)((?:{_PART})+)", keep_alive)
+        match = re.fullmatch(rf"([+-]?)(0|(?:{_PART})+)", keep_alive)
         if match is None:
             raise ConfigError(f"keep_alive must be seconds, or a duration such as '30m' or '1h30m', not {keep_alive!r}")
         seconds = sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, match[2]))
         seconds = -seconds if match[1] == "-" else seconds
     else:
         seconds = float(keep_alive)
-    if seconds == 0:
-        raise ConfigError("a keep_alive of 0 would unload the model after every answer: set 30m, or -1 for ever")
-    return seconds if seconds > 0 else math.inf
+    return seconds if seconds >= 0 else math.inf

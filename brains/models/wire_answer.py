@@ -24,13 +24,15 @@ class Writer:
         model: the name that the client asked for.
         chat: whether it is an answer of /api/chat, or of /api/generate.
         stream: whether the client wants it in pieces.
+        alternatives: how many of the likeliest tokens to tell beside each of the answer's.
     """
 
-    def __init__(self, respond: Responder, model: str, *, chat: bool, stream: bool) -> None:
+    def __init__(self, respond: Responder, model: str, *, chat: bool, stream: bool, alternatives: int = 0) -> None:
         self._respond = respond
         self._model = model
         self._chat = chat
         self._stream = stream
+        self._alternatives = alternatives
 
     async def nothing(self, reason: str) -> None:
         """Answer a request that asks nothing, with one object even where a stream was wanted."""
@@ -58,13 +60,15 @@ class Writer:
 
     async def end(self, reply: ModelReply, metrics: Mapping[str, int]) -> None:
         """Write what is still to be written."""
-        last = {"done": True, "done_reason": reply.done_reason, **metrics}
+        ending = {"done": True, "done_reason": reply.done_reason}
+        last = {**ending, **metrics}
         if not self._stream:
-            numbers = {"logprobs": [_logprob(one) for one in reply.tokens]} if reply.tokens else {}
-            await self._respond.json(200, self._chunk(reply.text, {**last, **numbers}))
+            numbers = {"logprobs": [self._logprob(one) for one in reply.tokens]} if reply.tokens else {}
+            whole = {**ending, **numbers, **metrics} if self._chat else {**last, **numbers}
+            await self._respond.json(200, self._chunk(reply.text, whole))
             return
         for one in reply.tokens:
-            await self._line(self._chunk(one.token, {"logprobs": [_logprob(one)]}))
+            await self._line(self._chunk(one.token, {"logprobs": [self._logprob(one)]}))
         await self._line(self._chunk("", last))
         await self._respond.end()
 
@@ -77,10 +81,9 @@ class Writer:
         said: dict[str, Any] = {"message": {"role": "assistant", "content": text}} if self._chat else {"response": text}
         return {"model": self._model, "created_at": now, **said, "done": False, **(more or {})}
 
-
-def _logprob(choice: TokenChoice) -> dict[str, Any]:
-    top = [_token(token, logprob) for token, logprob in choice.top]
-    return {**_token(choice.token, choice.logprob), **({"top_logprobs": top} if top else {})}
+    def _logprob(self, choice: TokenChoice) -> dict[str, Any]:
+        top = [_token(token, logprob) for token, logprob in choice.top[: self._alternatives]]
+        return {**_token(choice.token, choice.logprob), **({"top_logprobs": top} if top else {})}
 
 
 def _token(token: str, logprob: float) -> dict[str, Any]:

@@ -31,6 +31,8 @@ class Request(NamedTuple):
     path: str
     host: str
     body: bytes
+    origin: str = ""
+    """The web page that asks, where one does."""
 
 
 class Responder:
@@ -38,10 +40,12 @@ class Responder:
 
     Attributes:
         begun: whether anything was sent, so that the status is out.
+        extra: headers besides those of the body.
     """
 
     def __init__(self, connection: h11.Connection, writer: asyncio.StreamWriter) -> None:
         self.begun = False
+        self.extra: list[tuple[str, str]] = []
         self._head_only = False
         self._connection = connection
         self._writer = writer
@@ -50,7 +54,7 @@ class Responder:
         """Send heads only: the request was HEAD."""
         self._head_only = True
 
-    async def send(self, status: int, body: bytes, kind: str) -> None:
+    async def send(self, status: int, body: bytes = b"", kind: str = "") -> None:
         """Send a whole response."""
         self._head(status, ("Content-Length", str(len(body))), kind)
         if not self._head_only:
@@ -76,7 +80,9 @@ class Responder:
 
     def _head(self, status: int, length: tuple[str, str], kind: str) -> None:
         self.begun = True
-        headers = [("Content-Type", kind), length]
+        headers = [*self.extra, *((("Content-Type", kind),) if kind else ())]
+        if status != HTTPStatus.NO_CONTENT:
+            headers.append(length)
         self._write(h11.Response(status_code=status, headers=headers, reason=HTTPStatus(status).phrase))
 
     def _write(self, event: h11.Event) -> None:
@@ -128,12 +134,17 @@ class HttpServer:
         task = asyncio.current_task()
         assert task is not None
         self._connections.add(task)
+        connection = h11.Connection(h11.SERVER)
         try:
-            await self._requests(h11.Connection(h11.SERVER), reader, writer)
+            await self._requests(connection, reader, writer)
         except (ConnectionError, asyncio.CancelledError):
             pass  # the client has gone, or `close` was called
         except h11.RemoteProtocolError as error:
             logger.debug("not HTTP: %s", error)
+            if connection.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+                with suppress(ConnectionError):
+                    text = f"400 Bad Request: {error}".encode()
+                    await Responder(connection, writer).send(400, text, "text/plain; charset=utf-8")
         except Exception:
             logger.exception("a request could not be answered")
         finally:
@@ -189,11 +200,12 @@ async def _read(connection: h11.Connection, reader: asyncio.StreamReader, respon
                 await respond.json(413, {"error": "request body too large"})
                 return None
         elif isinstance(event, h11.EndOfMessage) and head is not None:
-            host = next((value.decode("latin-1") for name, value in head.headers if name == b"host"), "")
+            known = {name: value.decode("latin-1") for name, value in head.headers}
             if head.method == b"HEAD":
                 respond.leave_out_body()
             path = head.target.decode("latin-1").partition("?")[0]
-            return Request(head.method.decode("latin-1"), path, host, bytes(body))
+            method = head.method.decode("latin-1")
+            return Request(method, path, known.get(b"host", ""), bytes(body), known.get(b"origin", ""))
         else:
             return None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import logging
+import re
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -17,9 +18,10 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from brains.errors import ModelBusy, ModelError, ModelRefused, PromptTooLong
+from brains.models.ollama_names import full_name
 from brains.models.wire_answer import Writer
 from brains.models.wire_http import Handler, HttpServer, Request, Responder
-from brains.models.wire_request import WireError, as_request, parse
+from brains.models.wire_request import ChatBody, GenerateBody, ShowBody, WireError, as_request, parse
 from brains.questions import ChatModel, ModelInfo, ModelReply
 
 __all__ = ["Facts", "WireServer"]
@@ -31,6 +33,14 @@ LOAD_TIME = 1e-5
 STATUS: Mapping[type[ModelError], int] = {PromptTooLong: 400, ModelRefused: 400, ModelBusy: 503}
 CHATML = "{{- range .Messages }}<|im_start|>{{ .Role }}\n{{ .Content }}<|im_end|>\n{{ end }}<|im_start|>assistant\n"
 BASE = "{{ .Prompt }}"
+PREFLIGHT = [
+    ("Access-Control-Allow-Methods", "GET,POST,HEAD,OPTIONS"),
+    ("Access-Control-Allow-Headers", "Content-Type"),
+]
+PAGES = re.compile(
+    r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0|\[::1\])(:\d+)?|(app|file|tauri|vscode-webview|vscode-file)://.*"
+)
+"""The web pages that Ollama answers: those of this machine, and of programs on it."""
 
 logger = logging.getLogger(__name__)
 
@@ -101,13 +111,21 @@ class WireServer:
         await self._http.close()
 
     async def _answer(self, request: Request, respond: Responder) -> None:
-        if not _allowed_host(request.host):
-            await respond.send(403, b"", "text/plain")
+        if not _allowed_host(request.host) or not _allowed_origin(request.origin):
+            await respond.send(403)
+            return
+        if request.origin:
+            respond.extra += [("Access-Control-Allow-Origin", request.origin), ("Vary", "Origin")]
+        if request.method == "OPTIONS":
+            respond.extra += PREFLIGHT
+            await respond.send(204)
             return
         method = "GET" if request.method == "HEAD" else request.method
         handler = self._routes.get((method, request.path))
         if handler is None:
-            known = any(path == request.path for _, path in self._routes)
+            known = [method for method, path in self._routes if path == request.path]
+            if known:
+                respond.extra.append(("Allow", ", ".join(["HEAD", *known] if "GET" in known else known)))
             text = b"405 method not allowed" if known else b"404 page not found"
             await respond.send(405 if known else 404, text, "text/plain")
             return
@@ -130,19 +148,21 @@ class WireServer:
         await respond.send(200, b"Ollama is running", "text/plain; charset=utf-8")
 
     async def _version(self, request: Request, respond: Responder) -> None:
-        await respond.json(200, {"version": VERSION})
+        await respond.json(200, {"version": VERSION, "server": "brains"})
 
     async def _tags(self, request: Request, respond: Responder) -> None:
-        more = {"modified_at": self._since, "capabilities": ["completion"]}
-        await respond.json(200, {"models": [{**self._entry(), **more}]})
+        entry = self._entry()
+        details = {**entry.pop("details"), "context_length": self._info.context}
+        more = {"modified_at": self._since, "details": details, "capabilities": ["completion"]}
+        await respond.json(200, {"models": [{**entry, **more}]})
 
     async def _ps(self, request: Request, respond: Responder) -> None:
         more = {"expires_at": "2318-01-01T00:00:00Z", "size_vram": 0, "context_length": self._info.context}
         await respond.json(200, {"models": [{**self._entry(), **more}]})
 
     async def _show(self, request: Request, respond: Responder) -> None:
-        body = parse(request.body)
-        self._check_model(str(body.get("model") or body.get("name") or ""))
+        asked = parse(request.body, ShowBody)
+        self._check_model(asked.model or asked.name or "")
         family = self._facts.family
         body = {
             "modelfile": f"FROM {self._info.name}\n",
@@ -156,13 +176,23 @@ class WireServer:
 
     async def _ask(self, request: Request, respond: Responder, *, chat: bool) -> None:
         began = time.perf_counter()
-        body = parse(request.body)
-        self._check_model(str(body.get("model") or ""))
-        writer = Writer(respond, str(body["model"]), chat=chat, stream=body.get("stream") is not False)
-        if not body.get("messages" if chat else "prompt"):
-            await writer.nothing("unload" if body.get("keep_alive") == 0 else "load")
+        body: ChatBody | GenerateBody = parse(request.body, ChatBody) if chat else parse(request.body, GenerateBody)
+        body.check()
+        name = body.model or ""
+        if not chat and not name.strip():
+            raise WireError(404, f"model '{name}' not found")
+        self._check_model(name)
+        writer = Writer(respond, name, chat=chat, stream=body.stream is not False, alternatives=body.top_logprobs or 0)
+        empty = not (body.messages if isinstance(body, ChatBody) else body.prompt)
+        if empty and body.unloads:
+            await writer.nothing("unload")
             return
-        asked = as_request(body, self._info, chat=chat)
+        if empty:
+            body.format = None  # Ollama looks at it when there is something to answer
+        asked = as_request(body, self._info)
+        if empty:
+            await writer.nothing("load")
+            return
         reply = await writer.run(self._model, asked)
         await writer.end(reply, _metrics(reply, time.perf_counter() - began))
 
@@ -174,7 +204,7 @@ class WireServer:
         """
         if not name.strip():
             raise WireError(400, "model is required")
-        if name.removesuffix(":latest").casefold() != self._info.name.casefold():
+        if full_name(name) != full_name(self._info.name):
             raise WireError(404, f"model '{name}' not found")
 
     def _entry(self) -> dict[str, Any]:
@@ -210,6 +240,11 @@ def _metrics(reply: ModelReply, total: float) -> dict[str, int]:
     both = {**nano, **counts}
     # Go leaves out a zero.
     return {name: both[name] for name in (*order, "eval_duration") if both[name]}
+
+
+def _allowed_origin(header: str) -> bool:
+    """Whether a page may ask us: any page in a browser can send requests here, and make the model work."""
+    return not header or PAGES.fullmatch(header) is not None
 
 
 def _allowed_host(header: str) -> bool:

@@ -37,6 +37,11 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
     whatever the model says, and only one that is possible in the tick in which it is ordered.
 
     Args:
+        name: the node's name.
+        prompt: the template's name, its path in the prompts folder without the ending: `guard/respond`. An unknown or
+            broken one is a fault in a tick; `brains check` tells it beforehand.
+        inputs: values for the template by name: callables on the agent, called in the tick in which it asks, or plain
+            values. If one is None there is nothing to ask about, and the leaf fails.
         choices: action classes (or whole actions), each known by its `label`; or a mapping that gives each a word for
             this prompt alone: `{"violent": Attack, "peaceful": Ignore}`; or a callable on the agent that returns
             either, as it is possible now. One that the game says is not possible now is not offered; if none is left
@@ -52,6 +57,16 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
             they are by then), a callable that makes an action, or None: fail.
         emits: what callable `choices` and a callable `fallback` can make, unless that can be read from their return
             annotations: classes, or a mapping that gives each its word.
+        deadline: seconds of agent time (5 if not given) from the question to its answer; after it the model is stopped,
+            and `fallback` is done. It holds for the label and the values together (reason `deadline`).
+        priority: a whole number, 0 if not given; questions with a higher one are asked first.
+        retry: seconds of agent time (2 if not given, 0 or more) for which it does not ask again after a question
+            without a usable answer and without a fallback, but fails.
+        model: which model of the configuration answers, by its name there (`[models.NAME]`); empty: the default one.
+
+    Raises:
+        TreeError: a setting that cannot work, such as two choices with one word, or an option of the model
+            (`temperature`, `num_ctx` ...), which belongs into the prompt or the configuration.
     """
 
     def __init__(

@@ -45,6 +45,11 @@ class LLMCondition(LLMLeaf):
     rendered prompt has changed, and never otherwise: round in the template what jitters, `{{ distance | round }}`.
 
     Args:
+        name: the node's name.
+        prompt: the template's name, its path in the prompts folder without the ending: `guard/is_hostile`. An unknown
+            or broken one is a fault in a tick; `brains check` tells it beforehand.
+        inputs: values for the template by name: callables on the agent, called in every tick, or plain values. If one
+            is None there is nothing to ask about: the open question is dropped, and `default` counts.
         threshold: becomes true at this probability (calibrated, 0 to 1) or more.
         release: becomes false again only below this one; at most `threshold`, which it is if not given.
         dwell: seconds for which a verdict stands before another answer may turn it. An answer that comes earlier turns
@@ -62,7 +67,18 @@ class LLMCondition(LLMLeaf):
         fallback: what it says when there was no answer in time, until there is one: `keep` the last verdict, the
             `default`, `success` or `failure`; all but the first drop the last verdict.
 
+        deadline: seconds of agent time (5 if not given) from the question to its answer; after it the model is stopped,
+            and `fallback` says what counts (reason `deadline`).
+        priority: a whole number, 0 if not given; questions with a higher one are asked first.
+        retry: seconds of agent time (2 if not given, 0 or more) for which it does not ask again after a question
+            without a usable answer; after a deadline it asks again as `every` allows.
+        model: which model of the configuration answers, by its name there (`[models.NAME]`); empty: the default one.
+
     The prompt's front matter says which labels mean yes: `answer: {danger: true, safe: false}`.
+
+    Raises:
+        TreeError: a setting that cannot work, or an option of the model (`temperature`, `num_ctx` ...), which belongs
+            into the prompt or the configuration.
     """
 
     def __init__(

@@ -25,6 +25,11 @@ class LLMSelector(PickingNode, Composite):
     before the next one is ticked.
 
     Args:
+        name: the node's name.
+        prompt: the template's name, its path in the prompts folder without the ending: `villager/react`. An unknown or
+            broken one is a fault in a tick; `brains check` tells it beforehand.
+        inputs: values for the template by name: callables on the agent, called in the tick in which it asks, or plain
+            values. If one is None there is nothing to ask about, and the selector fails.
         children: the children by the word that stands for each in the prompt: `{"fight": ..., "flee": ...}`; or a
             list, in which their names are the words.
         possible: tells by word which children are possible now: predicates on the agent. A child without one always
@@ -36,6 +41,16 @@ class LLMSelector(PickingNode, Composite):
         reask: seconds after which the model is asked again, if its prompt has changed, while the child that it picked
             runs; None: never. Without an answer that child runs on.
         margin: how much likelier than the running child another must be to take over (0 to 1).
+        deadline: seconds of agent time (5 if not given) from the question to its answer; after it the model is stopped,
+            and `fallback` runs (reason `deadline`).
+        priority: a whole number, 0 if not given; questions with a higher one are asked first.
+        retry: seconds of agent time (2 if not given, 0 or more) for which it does not ask again after a question
+            without a usable answer and without a fallback, but fails.
+        model: which model of the configuration answers, by its name there (`[models.NAME]`); empty: the default one.
+
+    Raises:
+        TreeError: a setting that cannot work, such as two children with one word, or an option of the model
+            (`temperature`, `num_ctx` ...), which belongs into the prompt or the configuration.
     """
 
     def __init__(

@@ -25,11 +25,28 @@ class Say(LLMLeaf):
     stops, and the line ends after the last whole sentence that was spoken.
 
     Args:
+        name: the node's name.
+        prompt: the template's name, its path in the prompts folder without the ending: `merchant/praise`. An unknown or
+            broken one is a fault in a tick; `brains check` tells it beforehand.
+        inputs: values for the template by name: callables on the agent, called in the tick in which it asks, or plain
+            values. If one is None there is nothing to ask about, and the leaf fails.
         fallback: the line to speak if there is no answer before the first sentence; None: fail.
         max_tokens: upper limit of the line's length for the model; 1 token is about 4 letters.
         max_chars: the line is cut at this length, at the end of a word, and the model stopped.
         max_piece: a sentence that has grown longer than this without an end is spoken in parts, cut at a comma or
             else after a word.
+        deadline: seconds of agent time (10 if not given) from the question to its answer; after it the model is
+            stopped, and the line ends where it is, or is the `fallback` (reason `deadline`).
+        priority: a whole number, 0 if not given; questions with a higher one are asked first.
+        retry: seconds of agent time (2 if not given, 0 or more) for which it does not ask again after a question
+            without a usable answer and without a fallback, but fails.
+        model: which model of the configuration answers, by its name there (`[models.NAME]`); empty: the default one.
+
+    The prompt's front matter says `answer: text`.
+
+    Raises:
+        TreeError: a setting that cannot work, or an option of the model (`temperature`, `num_ctx` ...), which belongs
+            into the prompt or the configuration.
     """
 
     def __init__(

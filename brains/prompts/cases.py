@@ -13,9 +13,12 @@ words must occur) and `never` (none of these may).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
+from brains.errors import PromptError
 from brains.prompts.frontmatter import Example, check_inputs
 from brains.prompts.labels import words_in
 from brains.prompts.reading import Place, Reader, nearest, parse_yaml
@@ -25,6 +28,7 @@ __all__ = ["Case", "parse_cases"]
 COMMON = ("inputs", "snapshot", "agent", "name")
 DECIDING = ("answer", "tolerance")
 SPEECH = ("longest", "says", "never")
+_ENTRY = re.compile(r"^(?P<indent> *)-(?: |$)", re.MULTILINE)
 
 
 class Case(Example, frozen=True, kw_only=True):
@@ -66,43 +70,78 @@ class Case(Example, frozen=True, kw_only=True):
         return found
 
 
+Row = tuple[int, int, Callable[[], dict[str, Any]]]
+"""Number and line of an entry, and what reads it."""
+
+
 def parse_cases(
-    text: str, place: Place, inputs: Mapping[str, tuple[str, ...]], *, speech: bool = False
+    text: str,
+    place: Place,
+    inputs: Mapping[str, tuple[str, ...]],
+    *,
+    speech: bool = False,
+    labels: Collection[str] = (),
+    most: int | None = None,
 ) -> tuple[Case, ...]:
-    """Read the text of a case file; one whose name ends in `.jsonl` is JSON Lines.
+    """Read the text of a case file; one whose name ends in `.jsonl` is JSON Lines. Mistakes are kept in `place`.
 
-    Raises:
-        PromptError: with the line.
+    Args:
+        text: the file's.
+        place: of the file.
+        inputs: those of the prompt, with their fields.
+        speech: the prompt is answered with text.
+        labels: the answers that there are; none: any word.
+        most: read no more than so many, and tell nothing of the others.
     """
-    rows = _json_lines(text, place) if (place.file or "").endswith(".jsonl") else _yaml(text, place)
-    return tuple(
-        _Entry(values, number, line, place, inputs).case(speech) for number, (line, values) in enumerate(rows, 1)
-    )
+    found: list[Case] = []
+    with place.going_on():
+        rows = _json_lines(text, place) if (place.file or "").endswith(".jsonl") else _yaml(text, place, most)
+        for number, line, values in rows[:most]:
+            with place.going_on():
+                found.append(_Entry(values(), number, line, place, inputs).case(speech, labels))
+    return tuple(found)
 
 
-def _yaml(text: str, place: Place) -> Iterator[tuple[int, dict[str, Any]]]:
-    reader, tree = Reader(place, 1), parse_yaml(text, place, 1)
+def _yaml(text: str, place: Place, most: int | None) -> list[Row]:
+    reader = Reader(place, 1)
+    try:
+        tree = parse_yaml(text, place, 1)
+    except PromptError:
+        if most is None:
+            raise
+        tree = parse_yaml(_first_entries(text, most), place, 1)  # the mistake may be further down
     if tree is None:
-        return
+        return []
     if not isinstance(tree, list):
         place.fail("cases are a list: each starts with `- {` and has an `answer:`", 1, code="cases")
-    for index, entry in enumerate(tree):
+
+    def values(index: int) -> dict[str, Any]:
         line, title = reader.line(tree, index), f"case {index + 1}"
-        yield line, dict(reader.plain(reader.mapping(entry, title, line), title, line))
+        return dict(reader.plain(reader.mapping(tree[index], title, line), title, line))
+
+    return [(index + 1, reader.line(tree, index), partial(values, index)) for index in range(len(tree))]
 
 
-def _json_lines(text: str, place: Place) -> Iterator[tuple[int, dict[str, Any]]]:
-    for line, row in enumerate(text.split("\n"), 1):
-        if not row.strip():
-            continue
+def _first_entries(text: str, most: int) -> str:
+    """Return the beginning of a YAML list, up to where its next entry seems to begin."""
+    starts = list(_ENTRY.finditer(text))
+    own = [start for start in starts if start["indent"] == starts[0]["indent"]]
+    return text[: own[most].start()] if len(own) > most else text
+
+
+def _json_lines(text: str, place: Place) -> list[Row]:
+    def values(row: str, line: int) -> dict[str, Any]:
         try:
-            values = json.loads(row)
+            read = json.loads(row)
         except (ValueError, RecursionError) as error:
             what = error.msg if isinstance(error, json.JSONDecodeError) else str(error)
             place.fail(f"this line is not JSON: {what}", line, code="cases")
-        if not isinstance(values, dict):
+        if not isinstance(read, dict):
             place.fail('each line is an object, such as {"answer": "danger"}', line, code="cases")
-        yield line, values
+        return read
+
+    rows = [(line, row) for line, row in enumerate(text.split("\n"), 1) if row.strip()]
+    return [(number, line, partial(values, row, line)) for number, (line, row) in enumerate(rows, 1)]
 
 
 class _Entry:
@@ -117,7 +156,7 @@ class _Entry:
         self._place = place
         self._inputs = inputs
 
-    def case(self, speech: bool) -> Case:
+    def case(self, speech: bool, labels: Collection[str]) -> Case:
         """Read it; an input of the prompt that is called like one of our own keys is the input."""
         known = (*COMMON, *(SPEECH if speech else DECIDING))
         own = {key: self._values.pop(key) for key in known if key in self._values and key not in self._inputs}
@@ -129,7 +168,7 @@ class _Entry:
             if key not in self._inputs:
                 self._fail(f"{key!r} is not an input{nearest(key, [*self._inputs, *known])}")
         check_inputs(inputs, self._inputs, self._place, f"case {self._number}", self._line)
-        answers = () if speech else self._answers(own)
+        answers = () if speech else self._answers(own, labels)
         return Case(
             inputs,
             answers[0] if answers else "",
@@ -145,7 +184,7 @@ class _Entry:
             never=self._words(own, "never"),
         )
 
-    def _answers(self, own: Mapping[str, Any]) -> tuple[str, ...]:
+    def _answers(self, own: Mapping[str, Any], labels: Collection[str]) -> tuple[str, ...]:
         if "answer" not in own:
             self._fail("there is no `answer:`")
         given = own["answer"]
@@ -153,6 +192,8 @@ class _Entry:
         for one in found:
             if not isinstance(one, str) or not one.strip():
                 self._fail(f"the answer {one!r} is not a word")
+            if labels and one.strip() not in labels:
+                self._fail(f"{one.strip()!r} is not a label{nearest(one, labels)}")
         return tuple(dict.fromkeys(one.strip() for one in found))
 
     def _tolerance(self, given: Any) -> float:

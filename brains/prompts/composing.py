@@ -14,6 +14,7 @@ from typing import cast
 
 from jinja2 import TemplateSyntaxError, meta, nodes
 
+from brains.errors import PromptError
 from brains.prompts.environment import JINJA, Source
 from brains.prompts.reading import Place, nearest
 from brains.prompts.safety import special_token
@@ -89,39 +90,51 @@ def checked_path(path: str, sources: Mapping[str, Source], place: Place, line: i
 
 
 def check_part(
-    text: str, inputs: Mapping[str, tuple[str, ...]], place: Place, sources: Mapping[str, Source], title: str
+    text: str, inputs: Mapping[str, tuple[str, ...]] | None, place: Place, sources: Mapping[str, Source], title: str
 ) -> Composition:
-    """Check a part's text, and every file that it uses; `title` is the part's role.
+    """Check a part's text, and every file that it uses.
+
+    Args:
+        text: the part's.
+        inputs: the declared ones, with their fields; None: not known, and names are not checked.
+        place: of the part's file.
+        sources: the files that it may use.
+        title: the part's role.
 
     Raises:
-        PromptError: with file and line: a syntax error, a name that `inputs` does not declare, a special token, a file
-            that is not there.
+        PromptError: with file and line: a syntax error, a name that `inputs` does not declare, a filter that there is
+            not, a special token, a file that is not there. `further` has all that was found besides.
     """
-    check = _Check(inputs, sources)
-    check.file(text, place, known=frozenset(), shares=True, title=title)
+    check, own = _Check(inputs, sources), Place(place.file)
+    with own.going_on():
+        check.file(text, own, known=frozenset(), shares=True, title=title)
+    own.settle()
     return check.found
 
 
 class _Check:
     """Goes through a part and its files."""
 
-    def __init__(self, inputs: Mapping[str, tuple[str, ...]], sources: Mapping[str, Source]) -> None:
+    def __init__(self, inputs: Mapping[str, tuple[str, ...]] | None, sources: Mapping[str, Source]) -> None:
         self.found = Composition()
-        self._inputs = inputs
+        self._names_known = inputs is not None
+        self._inputs = inputs or {}
         self._sources = sources
         self._inside: list[str] = []
 
     def file(self, text: str, place: Place, *, known: frozenset[str], shares: bool, title: str) -> None:
         """Check one file; `shares`: it sees the inputs, and `known`, the names that files around it set."""
         token = special_token(text)
-        if token is not None:
-            place.fail(
-                f"{token[0]!r} is a special token of some models; leave those to the model's own chat template",
-                text.count("\n", 0, token[1]) + 1,
-                code="special-token",
-            )
+        with place.going_on():
+            if token is not None:
+                place.fail(
+                    f"{token[0]!r} is a special token of some models; leave those to the model's own chat template",
+                    text.count("\n", 0, token[1]) + 1,
+                    code="special-token",
+                )
         try:
             tree = JINJA.parse(text)
+            _refuse_unknown(tree, place)
             undeclared = meta.find_undeclared_variables(tree)
         except TemplateSyntaxError as error:
             message = f"{error.message or 'this is not Jinja'} (in {title})"
@@ -133,22 +146,14 @@ class _Check:
         self._names(tree, undeclared - known, own, place, shares)
         for kind in _VERBS:
             for node in tree.find_all(kind):
-                self._reference(cast(Reference, node), place, frozenset(own), shares)
+                with place.going_on():
+                    self._reference(cast(Reference, node), place, frozenset(own), shares)
 
     def _names(self, tree: nodes.Template, undeclared: set[str], own: set[str], place: Place, shares: bool) -> None:
         """Refuse names and fields that are not declared."""
         for used in sorted(tree.find_all(nodes.Name), key=lambda node: node.lineno):
-            if used.name not in undeclared or (shares and used.name in self._inputs):
-                continue
-            if not shares:
-                place.fail(
-                    f"{used.name!r} is not known here: an imported macro knows only its arguments, unless the import "
-                    "ends in `with context`",
-                    used.lineno,
-                    code="undeclared-input",
-                )
-            hint = nearest(used.name, self._inputs)
-            place.fail(f"{used.name!r} is not among the `inputs:`{hint}", used.lineno, code="undeclared-input")
+            if used.name in undeclared and not (shares and used.name in self._inputs) and self._names_known:
+                place.keep(self._stranger(used, place, shares))
         for used_name in undeclared if shares else ():
             self.found.uses.setdefault(used_name, set())
         by_field = list(_fields(tree))
@@ -160,9 +165,20 @@ class _Check:
             fields = self._inputs.get(node.name, ()) if shares and node.name not in own else ()
             if fields and attribute not in fields:
                 message = f"{node.name}.{attribute} is not declared in `inputs:`{nearest(attribute, fields)}"
-                place.fail(message, node.lineno, code="undeclared-input")
+                place.keep(place.error(message, node.lineno, code="undeclared-input"))
             if node.name in self.found.uses and node.name not in own:
                 self.found.uses[node.name].add(attribute)
+
+    def _stranger(self, used: nodes.Name, place: Place, shares: bool) -> PromptError:
+        """Return the error of a name that nobody declares."""
+        if shares:
+            message = f"{used.name!r} is not among the `inputs:`{nearest(used.name, self._inputs)}"
+        else:
+            message = (
+                f"{used.name!r} is not known here: an imported macro knows only its arguments, unless the import "
+                "ends in `with context`"
+            )
+        return place.error(message, used.lineno, code="undeclared-input")
 
     def _reference(self, node: Reference, place: Place, own: frozenset[str], shares: bool) -> None:
         """Check a file that is included, imported or extended."""
@@ -196,8 +212,23 @@ class _Check:
         self.found.files[path] = Source(text, source.file)
         self._inside.append(path)
         inner = shares and getattr(node, "with_context", True)
-        self.file(text, Place(source.file), known=own if inner else frozenset(), shares=inner, title=path)
+        self.file(text, place.beside(source.file), known=own if inner else frozenset(), shares=inner, title=path)
         self._inside.pop()
+
+
+def _refuse_unknown(tree: nodes.Template, place: Place) -> None:
+    """Keep the errors of filters and tests that there are not, and put others in their places: more may be wrong."""
+    for kind, what, known, stand_in in (
+        (nodes.Filter, "filter", JINJA.filters, "string"),
+        (nodes.Test, "test", JINJA.tests, "defined"),
+    ):
+        for node in tree.find_all(kind):
+            if node.name not in known:
+                close = get_close_matches(node.name, known, n=1)
+                own = "quoted, json, bucket and round, and " if what == "filter" else ""
+                hint = f"did you mean {close[0]!r}?" if close else f"there are {own}those of Jinja"
+                place.keep(place.error(f"there is no {what} {node.name!r}; {hint}", node.lineno, code="template"))
+                node.name = stand_in
 
 
 _VERBS: Mapping[type[nodes.Stmt], str] = {

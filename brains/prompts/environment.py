@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple, cast
 
-from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound
+from jinja2 import BaseLoader, StrictUndefined, TemplateNotFound, UndefinedError
 from jinja2 import Environment as Plain
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
@@ -15,7 +17,7 @@ from brains.prompts.filters import bucket, rounded
 from brains.prompts.reading import nearest
 from brains.prompts.values import Rendered, as_json, quoted, show
 
-__all__ = ["JINJA", "MARK_END", "MARK_START", "Environment", "Source", "environment_for", "marking"]
+__all__ = ["JINJA", "MARK_END", "MARK_START", "Environment", "MissingEntry", "Source", "environment_for", "marking"]
 
 MARK_START, MARK_END = "\ue000", "\ue001"
 """Private characters that a marking environment puts around every value."""
@@ -31,6 +33,46 @@ class Source(NamedTuple):
 _INCLUDE_AT_END = re.compile(r"(\{%[-+]?\s*include\b[^%\n]*[^%\n+-])%\}[ \t]*$", re.MULTILINE)
 
 
+class MissingEntry(UndefinedError):
+    """A mapping lacks an entry that a template uses."""
+
+    def __init__(self, message: str | None, within: Mapping[Any, Any], key: object) -> None:
+        super().__init__(message)
+        self._within = within
+        self._key = key
+
+    def told(self, values: Mapping[str, Any]) -> str:
+        """Say what is missing by its whole name, such as `visitor.does`, and what there is in its place."""
+        whole = f"{_name_of(self._within, values)}{self._key}"
+        return f"there is no {whole!r}{nearest(str(self._key), map(str, self._within))}"
+
+
+_MOST_LOOKED_AT = 2000
+"""Values among which the mapping that lacks an entry is looked for: a world may be large."""
+
+
+def _name_of(wanted: Mapping[Any, Any], values: Mapping[str, Any]) -> str:
+    """Return what to write before the field of a mapping somewhere in these values; empty if it is not there."""
+    waiting = deque((name, value) for name, value in values.items())
+    for _ in range(_MOST_LOOKED_AT):
+        if not waiting:
+            break
+        name, value = waiting.popleft()
+        if value is wanted:
+            return f"{name}."
+        waiting.extend(_within(name, value))
+    return ""
+
+
+def _within(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield f"{name}.{key}", inner
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, inner in enumerate(value[:_MOST_LOOKED_AT]):
+            yield f"{name}[{index}]", inner
+
+
 class _Missing(StrictUndefined):
     """Says what is missing and what there is."""
 
@@ -38,7 +80,7 @@ class _Missing(StrictUndefined):
     def _undefined_message(self) -> str:
         name = self._undefined_name
         if isinstance(self._undefined_obj, Mapping):
-            return f"there is no {name!r}{nearest(str(name), map(str, self._undefined_obj))}"
+            return f"there is no {name!r}"  # and `MissingEntry` says the rest
         if self._undefined_hint or not isinstance(name, str):
             return super()._undefined_message
         if self._undefined_obj is missing:
@@ -66,7 +108,7 @@ class Environment(ImmutableSandboxedEnvironment):
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Return a mapping's entry, or an attribute of what is no mapping."""
         if isinstance(obj, Mapping):
-            return obj[attribute] if attribute in obj else self.undefined(obj=obj, name=attribute)
+            return obj[attribute] if attribute in obj else self._lacking(obj, attribute)
         return super().getattr(obj, attribute)
 
     def getitem(self, obj: Any, argument: Any) -> Any:
@@ -75,8 +117,12 @@ class Environment(ImmutableSandboxedEnvironment):
             try:
                 return obj[argument]
             except (KeyError, TypeError):
-                return self.undefined(obj=obj, name=argument)
+                return self._lacking(obj, argument)
         return super().getitem(obj, argument)
+
+    def _lacking(self, obj: Mapping[Any, Any], key: Any) -> Any:
+        kind = cast(type[UndefinedError], partial(MissingEntry, within=obj, key=key))
+        return self.undefined(obj=obj, name=key, exc=kind)
 
 
 class _Loader(BaseLoader):

@@ -25,9 +25,9 @@ class Finding(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         """Return one line, whatever names the tree and its files have."""
-        place = f"{self.file}:{self.line}" if self.line else self.file
+        place = ":".join(filter(None, (self.file, str(self.line or "")))) + ": " if self.file else ""
         node = f" ({self.node})" if self.node else ""
-        return _escaped(f"{place}: {self.severity}: {self.message}{node} [{self.rule}]")
+        return _escaped(f"{place}{self.severity}: {self.message}{node} [{self.rule}]")
 
 
 def _escaped(text: str) -> str:

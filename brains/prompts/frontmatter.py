@@ -14,7 +14,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from typing import Any, Literal
 
 import msgspec
@@ -74,6 +75,8 @@ class FrontMatter(msgspec.Struct, frozen=True, kw_only=True):
     """Name to fields; no fields: a plain value."""
     input_lines: Mapping[str, int] = {}
     """Line of each input in the file."""
+    inputs_known: bool = True
+    """False where `inputs:` itself could not be read: then nothing can be said of names."""
     examples: tuple[Example, ...] = ()
     options: Mapping[str, Any] = {}
     criteria: Mapping[str, str] = {}
@@ -95,45 +98,54 @@ def split_file(text: str, place: Place) -> tuple[str, str, int]:
 def parse_front_matter(text: str, place: Place, first_line: int = 2) -> FrontMatter:
     """Parse and check the front matter, whose text starts at `first_line` of the file.
 
+    Mistakes in single fields are kept in `place`; what is returned then lacks those fields.
+
     Raises:
-        PromptError: with the line.
+        PromptError: with the line: nothing of it can be read.
     """
     reader = Reader(place, first_line)
     tree = parse_yaml(text, place, first_line)
     if tree is None:
         place.fail("the front matter is empty; it needs at least `answer:`", first_line)
     fields = reader.mapping(tree, "the front matter", first_line)
+    lines = {key: reader.line(tree, key) for key in FIELDS}
+    meant: set[str] = set()
     for key in fields:
         if key not in FIELDS:
-            place.fail(f"unknown field {key!r}{nearest(key, FIELDS)}", reader.line(tree, key))
-    if "answer" not in fields:
-        place.fail(
-            "`answer:` is missing: {danger: true, safe: false}, a list of labels, `action` or `text`",
-            first_line,
-        )
-    kind, labels, truth = _answer(reader, fields["answer"], reader.line(tree, "answer"))
-    description = fields.get("description")
-    if description is not None and not isinstance(description, str):
-        place.fail("`description:` is a line of text", reader.line(tree, "description"))
-    inputs = _inputs(reader, fields.get("inputs"), reader.line(tree, "inputs"))
-    examples = parse_examples(reader, fields.get("examples"), reader.line(tree, "examples"), inputs)
-    for example in examples:
-        if labels and example.answer not in labels:
-            hint = nearest(example.answer, labels)
-            place.fail(f"example {example.number}: {example.answer!r} is not a label{hint}", example.line)
-    return FrontMatter(
-        kind=kind,
-        labels=labels,
-        truth=truth,
-        answer_line=reader.line(tree, "answer"),
-        description=str(description or "").strip(),
-        inputs=inputs,
-        input_lines={name: _line_in(reader, fields.get("inputs"), name) for name in inputs},
-        examples=examples,
-        options=_options(reader, fields.get("model"), reader.line(tree, "model")),
-        criteria=_criteria(reader, fields.get("criteria"), reader.line(tree, "criteria"), labels),
-        off_label_limit=_limit(reader, fields.get("off_label_limit"), reader.line(tree, "off_label_limit")),
-    )
+            place.keep(place.error(f"unknown field {key!r}{nearest(key, FIELDS)}", reader.line(tree, key)))
+            meant.update(get_close_matches(key, FIELDS, n=1))
+    found: dict[str, Any] = {"kind": "text", "answer_line": lines["answer"]}
+    with place.going_on():
+        if "answer" in fields:
+            found["kind"], found["labels"], found["truth"] = _answer(reader, fields["answer"], lines["answer"])
+        elif "answer" not in meant:
+            place.fail(
+                "`answer:` is missing: {danger: true, safe: false}, a list of labels, `action` or `text`", first_line
+            )
+    labels = found.get("labels", ())
+    with place.going_on():
+        found["description"] = _description(reader, fields.get("description"), lines["description"])
+    inputs: dict[str, tuple[str, ...]] | None = None
+    with place.going_on():
+        found["inputs"] = _inputs(reader, fields.get("inputs"), lines["inputs"])
+        found["input_lines"] = {name: _line_in(reader, fields.get("inputs"), name) for name in found["inputs"]}
+        inputs = None if "inputs" in meant else found["inputs"]
+    with place.going_on():
+        found["examples"] = parse_examples(reader, fields.get("examples"), lines["examples"], inputs, labels)
+    with place.going_on():
+        found["options"] = _options(reader, fields.get("model"), lines["model"])
+    with place.going_on():
+        found["criteria"] = _criteria(reader, fields.get("criteria"), lines["criteria"], labels)
+    with place.going_on():
+        found["off_label_limit"] = _limit(reader, fields.get("off_label_limit"), lines["off_label_limit"])
+    return FrontMatter(**found, inputs_known=inputs is not None)
+
+
+def _description(reader: Reader, value: Any, line: int) -> str:
+    """Read `description:`."""
+    if value is not None and not isinstance(value, str):
+        reader.place.fail("`description:` is a line of text", line)
+    return str(value or "").strip()
 
 
 def _line_in(reader: Reader, node: Any, name: str) -> int:
@@ -192,8 +204,22 @@ def _inputs(reader: Reader, node: Any, line: int) -> dict[str, tuple[str, ...]]:
     return inputs
 
 
-def parse_examples(reader: Reader, node: Any, line: int, inputs: Mapping[str, tuple[str, ...]]) -> tuple[Example, ...]:
-    """Read a list of {<input>: ..., answer: ...}; the inputs must be declared ones."""
+def parse_examples(
+    reader: Reader,
+    node: Any,
+    line: int,
+    inputs: Mapping[str, tuple[str, ...]] | None,
+    labels: Collection[str] = (),
+) -> tuple[Example, ...]:
+    """Read a list of {<input>: ..., answer: ...}; mistakes in single examples are kept.
+
+    Args:
+        reader: of the file.
+        node: the list.
+        line: where it stands.
+        inputs: the declared ones, with their fields; None: not known.
+        labels: the answers that there are; none: any word.
+    """
     if node is None:
         return ()
     if not isinstance(node, list):
@@ -201,14 +227,18 @@ def parse_examples(reader: Reader, node: Any, line: int, inputs: Mapping[str, tu
     examples = []
     for index, entry in enumerate(node):
         where, title = reader.line(node, index), f"example {index + 1}"
-        values = dict(reader.plain(reader.mapping(entry, title, where), title, where))
-        if "answer" not in values:
-            reader.place.fail(f"{title} has no `answer:`", where)
-        answer = values.pop("answer")
-        if not isinstance(answer, str) or not answer.strip():
-            reader.place.fail(f"{title}: the answer {answer!r} is not a word", where)
-        check_inputs(values, inputs, reader.place, title, where)
-        examples.append(Example(values, answer.strip(), index + 1, where))
+        with reader.place.going_on():
+            values = dict(reader.plain(reader.mapping(entry, title, where), title, where))
+            if "answer" not in values:
+                reader.place.fail(f"{title} has no `answer:`", where)
+            answer = values.pop("answer")
+            if not isinstance(answer, str) or not answer.strip():
+                reader.place.fail(f"{title}: the answer {answer!r} is not a word", where)
+            if labels and answer.strip() not in labels:
+                reader.place.fail(f"{title}: {answer.strip()!r} is not a label{nearest(answer, labels)}", where)
+            if inputs is not None:
+                check_inputs(values, inputs, reader.place, title, where)
+            examples.append(Example(values, answer.strip(), index + 1, where))
     return tuple(examples)
 
 
@@ -268,7 +298,8 @@ def _options(reader: Reader, node: Any, line: int) -> dict[str, Any]:
     where = reader.line(node, "options")
     options = dict(reader.plain(reader.mapping(given, "`options:`", where), "`options:`", where))
     for key, value in options.items():
-        _check_option(reader, key, value, reader.line(given, key))
+        with reader.place.going_on():
+            _check_option(reader, key, value, reader.line(given, key))
     return options
 
 

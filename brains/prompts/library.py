@@ -130,7 +130,8 @@ class PromptLibrary:
 
     def note(self, name: str, error: PromptError) -> None:
         """Remember an error that has happened before there was a text, such as an unreadable file."""
-        if str(self.errors.get(name)) != str(error):
+        known = self.errors.get(name)
+        if known is None or known.summary != error.summary:
             self.revision += 1
         self.errors[name] = error
 
@@ -165,7 +166,9 @@ class PromptLibrary:
             return prompt
         broken = self.errors.get(name)
         if broken is not None:
-            raise PromptError(broken.message, file=broken.file, line=broken.line)
+            again = PromptError(broken.message, file=broken.file, line=broken.line, code=broken.code)
+            again.further = broken.further
+            raise again
         raise PromptError(f"there is no prompt called {name!r}{nearest(name, self._prompts)}")
 
     def calibrations(self, name: str) -> Mapping[str, Calibration]:

@@ -12,7 +12,17 @@ from brains.prompts.layout import first_live, live_tail
 from brains.prompts.library import PromptLibrary, is_shared
 from brains.prompts.prompt import Prompt
 
-__all__ = ["ALIKE", "BUDGET", "PROMPT_RULES", "about", "from_error", "lint_library", "lint_prompt", "similar_labels"]
+__all__ = [
+    "ALIKE",
+    "BUDGET",
+    "PROMPT_RULES",
+    "about",
+    "from_error",
+    "from_errors",
+    "lint_library",
+    "lint_prompt",
+    "similar_labels",
+]
 
 ALIKE = 3
 """Letters that two labels may not have in common at their beginning: a token is often as long as that."""
@@ -43,7 +53,7 @@ PROMPT_RULES = {
     "prefix-cache": "text that changes stands before text that does not, so a model reads that again and again",
     "stale-calibration": "a calibration of an older text: it is not used",
     "unused-shared": "a shared file that no prompt uses",
-    "cases": "a case file that cannot be read, or does not fit its prompt",
+    "cases": "a case file that cannot be read, or a case that does not fit its prompt or lacks what it needs",
 }
 """What `brains prompt lint` looks for."""
 
@@ -61,7 +71,7 @@ _SEPARATOR = re.compile(r"[\s,/\"'`]+")
 def lint_library(prompts: PromptLibrary, *, budget: int = BUDGET) -> Iterator[Finding]:
     """Yield what is wrong with prompts by themselves, without the trees that ask them."""
     for error in prompts.errors.values():
-        yield from_error(error)
+        yield from from_errors(error)
     used: set[str] = set()
     for name in prompts.names():
         prompt = prompts.get(name)
@@ -109,6 +119,12 @@ def from_error(error: BrainsError, rule: str = "prompt") -> Finding:
     found = error.code if isinstance(error, PromptError) and error.code != "prompt" else rule
     message = getattr(error, "message", str(error))
     return Finding(getattr(error, "file", "") or "", getattr(error, "line", 0) or 0, "error", found, message)
+
+
+def from_errors(error: PromptError, rule: str = "prompt") -> Iterator[Finding]:
+    """Make findings of an error and of those that were found with it."""
+    for one in (error, *error.further):
+        yield from_error(one, rule)
 
 
 def _size(prompt: Prompt) -> int:

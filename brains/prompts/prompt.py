@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NoReturn
 
 import msgspec
@@ -49,20 +49,30 @@ class Prompt:
         """Compile `text`; `sources` are the files of the folder that it may include, import or extend.
 
         Raises:
-            PromptError: with the file and its line.
+            PromptError: with the file and its line; `further` has the other mistakes that could be found at once.
         """
         self.name = name
         self.text = text
         self.file = file
         self._place = Place(file or name)
         head, _, line = split_file(text, self._place)
-        self.front: FrontMatter = parse_front_matter(head, self._place)
-        self.parts: tuple[Part, ...]
-        self.parts, files = compile_parts(text, line, self.front.inputs, self._place, name, sources or {})
+        self.front = self._front_matter(head)
+        inputs = self.front.inputs if self.front.inputs_known else None
+        self.parts: tuple[Part, ...] = ()
+        files: dict[str, Source] = {}
+        body = Place(self._place.file)
+        with body.going_on():
+            self.parts, files = compile_parts(text, line, inputs, body, name, sources or {})
+        self._settle_with(body)
         self.files: Mapping[str, Source] = files
         self.version = _hash(text, files)
-        self._system, self._shown, self._user = self._arrange()
-        self._examples = tuple((example, self._example_turn(example)) for example in self.front.examples)
+        with body.going_on():
+            self._system, self._shown, self._user = self._arrange()
+        self._settle_with(body)
+        if inputs is None:  # then nothing can be said of what examples give
+            self._place.settle()
+        self._examples = tuple(self._example_turns())
+        self._place.settle()
         self._turns: dict[frozenset[str] | None, tuple[Turn, ...]] = {}
 
     @property
@@ -183,21 +193,65 @@ class Prompt:
             off_label_limit=self.front.off_label_limit,
         )
 
-    def cases(self, text: str, *, file: str | None = None) -> tuple[Case, ...]:
+    def cases(self, text: str, *, file: str | None = None, most: int | None = None) -> tuple[Case, ...]:
         """Read a case file: a YAML list of {<input>: ..., answer: ...}, as examples are written, or JSON Lines.
 
+        With `most` no more than so many are read, and what is wrong with the others does not matter.
+
         Raises:
-            PromptError: with the case file's line.
+            PromptError: with the case file's line; `further` has what is wrong with other cases.
         """
+        found, error = self.cases_and_error(text, file=file, most=most)
+        if error is not None:
+            raise error
+        return found
+
+    def cases_and_error(
+        self, text: str, *, file: str | None = None, most: int | None = None
+    ) -> tuple[tuple[Case, ...], PromptError | None]:
+        """Read a case file; return the cases that are good, and what is wrong with the others."""
         place = Place(file or f"{self.name}.cases.yaml")
-        cases = parse_cases(text, place, self.inputs, speech=self.kind == "text")
         known = self.labels or self.example_labels
-        for case in cases:
-            for answer in case.answers if known and self.kind != "text" else ():
-                if answer not in known:
-                    hint = nearest(answer, known)
-                    place.fail(f"case {case.number}: {answer!r} is not a label{hint}", case.line, code="cases")
-        return cases
+        found = parse_cases(text, place, self.inputs, speech=self.kind == "text", labels=known, most=most)
+        try:
+            place.settle()
+        except PromptError as error:
+            return found, error
+        return found, None
+
+    def _settle_with(self, body: Place) -> None:
+        """Raise what is wrong with the front matter and the body if anything is wrong with the body.
+
+        Raises:
+            PromptError: as `Place.settle`.
+        """
+        try:
+            body.settle()
+        except PromptError as error:
+            self._place.keep(error)
+            self._place.settle()
+
+    def _front_matter(self, head: str) -> FrontMatter:
+        """Read the front matter; where nothing of it can be read, look for mistakes in the body all the same."""
+        with self._place.going_on():
+            return parse_front_matter(head, self._place)
+        return FrontMatter(kind="text", inputs_known=False)
+
+    def _example_turns(self) -> Iterator[tuple[Example, Turn]]:
+        """Render the examples, which must give all that the question uses; mistakes in single ones are kept."""
+        lacking: dict[str, list[Example]] = {}
+        for example in self.front.examples:
+            what = self._lacks(example)
+            if what:
+                lacking.setdefault(what, []).append(example)
+                continue
+            with self._place.going_on():
+                yield example, self._example_turn(example)
+        for what, (first, *others) in lacking.items():
+            message = f"example {first.number} does not give {what}, which `user:` uses"
+            if others:
+                message += f"; nor do {len(others)} more"
+            self._place.keep(self._place.error(message, first.line, code="example-inputs"))
 
     def _arrange(self) -> tuple[Part | None, tuple[tuple[Part, Part], ...], Part]:
         """Check the order of the parts: system, then pairs of user and assistant, then user."""
@@ -220,27 +274,26 @@ class Prompt:
     def _refuse(self, message: str, part: Part) -> NoReturn:
         self._place.fail(message, part.line - 1, code="role-order")
 
-    def _example_turn(self, example: Example) -> Turn:
-        """Render one example; it must give all that the question uses."""
-        title = f"example {example.number}"
+    def _lacks(self, example: Example) -> str:
+        """Return what an example does not give of that which the question uses; empty if it gives all."""
         for name, fields in self._user.uses.items():
             if name not in example.inputs:
-                self._lacks(example, repr(name))
+                return repr(name)
             value = example.inputs[name]
             missing = sorted(fields - set(value)) if isinstance(value, dict) else []
             if missing:
-                self._lacks(example, f"{name}.{missing[0]}")
+                return f"{name}.{missing[0]}"
+        return ""
+
+    def _example_turn(self, example: Example) -> Turn:
+        """Render one example."""
         try:
             user = self._text(self._user, example.inputs)
         except PromptError as error:
             where = f"line {error.line}" if error.file == self._place.file else f"{error.file}:{error.line}"
-            message = f"{title}, in {where}: {error.message}"
+            message = f"example {example.number}, in {where}: {error.message}"
             raise self._place.error(message, example.line, code="example-inputs") from error
         return Turn(user, one_line(clean(example.answer)))
-
-    def _lacks(self, example: Example, what: str) -> NoReturn:
-        message = f"example {example.number} does not give {what}, which `user:` uses"
-        self._place.fail(message, example.line, code="example-inputs")
 
     def _turns_for(self, labels: Collection[str] | None) -> tuple[Turn, ...]:
         """Return the examples whose answers are possible."""

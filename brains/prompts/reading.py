@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from ruamel.yaml import YAML
@@ -16,10 +17,48 @@ __all__ = ["Place", "Reader", "nearest", "parse_yaml"]
 
 
 class Place:
-    """Where in which file; raises errors that say so."""
+    """Where in which file; raises errors that say so.
+
+    A mistake after which there is more to be read is kept (`going_on`), and raised with all others at the end
+    (`settle`): who writes prompts wants to hear of all of them, and not of one after each edit.
+    """
 
     def __init__(self, file: str | None) -> None:
         self.file = file
+        self._kept: dict[str, PromptError] = {}
+        """By what they say, so that nothing is told twice."""
+
+    def beside(self, file: str | None) -> Place:
+        """Return the place of another file that belongs to this one: what is kept there is kept here."""
+        other = Place(file)
+        other._kept = self._kept
+        return other
+
+    @contextlib.contextmanager
+    def going_on(self) -> Iterator[None]:
+        """Keep the mistake that ends this block, and go on after it."""
+        try:
+            yield
+        except PromptError as error:
+            self.keep(error)
+
+    def keep(self, error: PromptError) -> None:
+        """Keep a mistake, and those that came with it; one that is known already is not kept twice."""
+        for one in (error, *error.further):
+            self._kept.setdefault(str(one), one)
+        error.further = ()
+
+    def settle(self) -> None:
+        """Raise the first mistake that was kept, with the others in `further`, if there is one.
+
+        Raises:
+            PromptError: as it was raised.
+        """
+        if self._kept:
+            first, *others = self._kept.values()
+            self._kept.clear()
+            first.further = tuple(others)
+            raise first
 
     def error(self, message: str, line: int | None = None, *, code: str = "prompt") -> PromptError:
         """Return the error, to be raised; `code` is the word that checks name it by."""

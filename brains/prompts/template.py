@@ -15,7 +15,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError, UndefinedError,
 
 from brains.errors import PromptError
 from brains.prompts.composing import base_of, body_of, check_part, checked_path, has_roles
-from brains.prompts.environment import JINJA, Environment, Source, environment_for, marking
+from brains.prompts.environment import JINJA, Environment, MissingEntry, Source, environment_for, marking
 from brains.prompts.reading import Place
 
 __all__ = ["Part", "Role", "compile_parts"]
@@ -55,7 +55,7 @@ class Part:
         source: its own text, at the file's lines.
     """
 
-    def __init__(self, cut: _Cut, inputs: Mapping[str, tuple[str, ...]], place: Place, name: str) -> None:
+    def __init__(self, cut: _Cut, inputs: Mapping[str, tuple[str, ...]] | None, place: Place, name: str) -> None:
         found = check_part(cut.text, inputs, place, cut.sources, f"`{cut.role}:`")
         self.role = cut.role
         self.line = cut.line
@@ -91,6 +91,8 @@ class Part:
             # Whatever a template does wrong, such as adding words, is the prompt's fault and no crash.
             message = error.message if isinstance(error, TemplateError) else None
             message = message or f"{type(error).__name__}: {error}"
+            if isinstance(error, MissingEntry):
+                message = error.told(values)
             if isinstance(error, UndefinedError) and not self.uses.keys() <= values.keys():
                 message += f" (given: {', '.join(values) or 'nothing'})"
             file, line = self._where(error, template, place)
@@ -116,16 +118,17 @@ class Part:
 def compile_parts(
     text: str,
     first_line: int,
-    inputs: Mapping[str, tuple[str, ...]],
+    inputs: Mapping[str, tuple[str, ...]] | None,
     place: Place,
     name: str,
     sources: Mapping[str, Source],
 ) -> tuple[tuple[Part, ...], dict[str, Source]]:
     """Compile the parts of a prompt file's text, whose body starts at `first_line`; return the files that it uses, too.
 
+    Where `inputs` are not known (None), names are not checked. Mistakes of one part are kept, and the part is left out.
+
     Raises:
-        PromptError: with the line: a role line that is misspelt, a syntax error, a name that is not in `inputs`,
-            a special token, a file that is not there.
+        PromptError: with the line: text above the first role line, or one that is misspelt.
     """
     body, _ = body_of(text)
     base = base_of(body, place)
@@ -134,10 +137,13 @@ def compile_parts(
         cuts = _cut(body, first_line, place, sources)
     else:
         cuts = _inherited(body, base, place, sources, files)
-    parts = tuple(Part(cut, inputs, place, name) for cut in cuts)
+    parts = []
+    for cut in cuts:
+        with place.going_on():
+            parts.append(Part(cut, inputs, place, name))
     for part in parts:
         files.update((path, sources[path]) for path in part.files)
-    return parts, files
+    return tuple(parts), files
 
 
 def _cut(body: str, first_line: int, place: Place, sources: Mapping[str, Source]) -> list[_Cut]:
@@ -148,10 +154,13 @@ def _cut(body: str, first_line: int, place: Place, sources: Mapping[str, Source]
     """
     lines = body.split("\n")
     starts: list[tuple[Role, int]] = []
+    own = Place(place.file)
     for index, line in enumerate(lines):
-        role = _role(line, index + 1, place)
-        if role is not None:
-            starts.append((role, index))
+        with own.going_on():
+            role = _role(line, index + 1, place)
+            if role is not None:
+                starts.append((role, index))
+    own.settle()
     head = lines[: starts[0][1]] if starts else lines
     if not starts or not _is_head("\n".join(head)):
         skipped = next((index + 1 for index, line in enumerate(head) if line.strip()), first_line)

@@ -92,13 +92,20 @@ func begin_with(
 	pace: float = 4.5
 ) -> void:
 	if target == null:
-		order.fail(Yard.GONE)
+		turn_down(order, Yard.GONE)
 		return
 	var work: Doing = Doing.new(order, seconds, 0, outcome)
 	work.target = target
 	_take_up(work, what)
 	_pace = pace
 	_look_in_s = 0.0
+
+
+## Says of an order that it cannot be begun at all.
+func turn_down(order: BrainOrder, why: String) -> void:
+	began.emit(order)
+	order.fail(why)
+	ended.emit(order)
 
 
 ## Tells the brain of something that has happened; [param who] did it, or is whom it is about.
@@ -117,7 +124,7 @@ func whom(order: BrainOrder, param: String = "target") -> Body:
 
 ## Override it: begin each of the actions that the [BrainAgent] declares.
 func _carry_out(order: BrainOrder) -> void:
-	order.fail("%s has not learned %s" % [name, order.name])
+	turn_down(order, "%s has not learned %s" % [name, order.name])
 
 
 func _take_up(work: Doing, what: String) -> void:
@@ -182,8 +189,8 @@ func _on_action_cancelled(order: BrainOrder, _reason: String) -> void:
 		ended.emit(order)
 
 
-func _on_said(_piece: String, _done: bool) -> void:
-	speak(brain.line)
+func _on_said(_piece: String, done: bool) -> void:
+	speak(brain.line, Sight.TALK, done)
 
 
 func _on_was_hurt(by: Body) -> void:

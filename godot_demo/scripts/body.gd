@@ -106,13 +106,15 @@ func turn_to(place: Vector2) -> void:
 		figure.turn(facing)
 
 
-## Says something that can be heard for a while, [param reach] metres far.
-func speak(text: String, reach: float = Sight.TALK) -> void:
+## Says something that can be heard for a while, [param reach] metres far. A line that comes in
+## pieces is said several times, each time longer; only the last one [param is_whole].
+func speak(text: String, reach: float = Sight.TALK, is_whole: bool = true) -> void:
 	says = text
 	loudness = reach
 	_silent_in_s = SPEECH_S
 	caption.speech = text
-	spoke.emit(text, reach)
+	if is_whole:
+		spoke.emit(text, reach)
 
 
 ## What it has said is over.

@@ -66,7 +66,7 @@ func _drop() -> BrainOrder:
 func _eat(order: BrainOrder) -> void:
 	var food: Thing = yard.find_thing(str(order.params["what"]))
 	if food == null:
-		order.fail("it is gone")
+		turn_down(order, "it is gone")
 		return
 	begin(order, "eats", 1.2, _swallow, [food.position], RUN)
 

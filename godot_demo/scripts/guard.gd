@@ -51,7 +51,7 @@ func _drop() -> BrainOrder:
 func _patrol(order: BrainOrder) -> void:
 	var corners: PackedVector2Array = yard.route(order.params.get("route", "wall"))
 	if corners.is_empty():
-		order.fail("there is no such route")
+		turn_down(order, "there is no such route")
 		return
 	var nearest: int = 0
 	for corner: int in corners.size():
@@ -71,7 +71,7 @@ func _hurry(order: BrainOrder) -> void:
 		var there: PackedVector2Array = [yard.place(StringName(to.capitalize()))]
 		begin(order, "runs to see what is the matter", 0.0, _nothing_comes_of, there, RUN)
 	else:
-		order.fail("nobody is there")
+		turn_down(order, "nobody is there")
 
 
 ## Stops the player with words that can be answered; others act by themselves.

@@ -3,6 +3,8 @@ extends CanvasLayer
 ## What is shown above the yard: the connection, what to do when there is none, and the last news.
 
 const MOST_NEWS: int = 3
+## Characters of a piece of news.
+const LONGEST_NEWS: int = 76
 ## Seconds without a server after which the banner comes: most losses are shorter.
 const BANNER_AFTER_S: float = 1.0
 const STATES: Dictionary[BrainsClient.State, String] = {
@@ -72,7 +74,9 @@ func _process(delta: float) -> void:
 
 ## Shows something that has happened.
 func tell(who: String, text: String) -> void:
-	_news.append("%s   %s" % [who, text])
+	var body: Body = yard.find(who)
+	var line: String = "%s   %s" % [who if body == null else body.title, text]
+	_news.append(line if line.length() <= LONGEST_NEWS else line.left(LONGEST_NEWS - 1) + "…")
 	if _news.size() > MOST_NEWS:
 		_news.remove_at(0)
 	news.text = "\n".join(_news)

@@ -61,6 +61,12 @@ func summary() -> Dictionary:
 		"results": _results,
 		"running": _running,
 		"won": win,
+		"model":
+		{
+			"name": Brains.insight.model,
+			"latency_ms": Brains.insight.median_latency_ms(),
+			"fallback_rate": Brains.insight.fallback_rate(),
+		},
 		"seconds": seconds(),
 		"longest_silence_s": longest_s,
 		"counters": Brains.counters(),

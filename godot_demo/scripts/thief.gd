@@ -64,7 +64,7 @@ func take_leave(_how: String) -> String:
 func _sneak(order: BrainOrder) -> void:
 	var to: String = order.params["to"]
 	if not yard.has_place("%s shadow" % to):
-		order.fail("there is no shadow to creep along in")
+		turn_down(order, "there is no shadow to creep along in")
 		return
 	var shadow: Vector2 = yard.place(StringName(("%s shadow" % to).to_pascal_case()))
 	begin(order, "creeps along in the shadow of the wall", 0.8, _nothing_comes_of, [shadow], 2.0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.fakes.ollama_body import chat_chunk, generate_chunk, logprobs, message
@@ -41,7 +41,8 @@ class Job:
 
     @property
     def options(self) -> Mapping[str, Any]:
-        return {**self.model.parameters, **(self.body.get("options") or {})}
+        given = self.body.get("options") or {}
+        return {**self.model.parameters, **{name: value for name, value in given.items() if value is not None}}
 
     @property
     def chat(self) -> bool:
@@ -54,7 +55,14 @@ class Job:
 
 def chatml(messages: Sequence[Mapping[str, Any]]) -> str:
     """Render turns by the fake's chat template."""
-    turns = [f"<|im_start|>{turn['role'].lower()}\n{turn['content']}<|im_end|>\n" for turn in messages]
+    merged: list[tuple[str, str]] = []
+    for turn in messages:
+        role, content = turn["role"].lower(), turn["content"]
+        if merged and merged[-1][0] == role:
+            # A template of Ollama's own gets the turns of one speaker as one.
+            content = f"{merged.pop()[1]}\n\n{content}"
+        merged.append((role, content))
+    turns = [f"<|im_start|>{role}\n{content}<|im_end|>\n" for role, content in merged]
     return "".join([*turns, "<|im_start|>assistant\n"])
 
 
@@ -118,6 +126,15 @@ def check_format(wanted: Any) -> None:
         raise Refusal(500, f'invalid format: {raw}; expected "json" or a valid JSON Schema object')
 
 
+def check_images(body: Mapping[str, Any], model: FakeModel) -> None:
+    """Refuse images where the model sees nothing."""
+    if "vision" in model.capabilities:
+        return
+    if body.get("images") or any(turn.get("images") for turn in body.get("messages", ())):
+        message = "Multimodal data provided, but model does not support multimodal requests."
+        raise Refusal(400, go_json({"error": {"code": 400, "message": message, "type": "invalid_request_error"}}))
+
+
 def as_reply(answer: Answer) -> Reply:
     """Return what the brain said as a whole reply.
 
@@ -155,6 +172,23 @@ def limited(job: Job, tokens: Sequence[str], reply: Reply) -> tuple[list[Piece],
     return pieces, reason
 
 
+def _held(job: Job, pieces: list[Piece]) -> list[Piece]:
+    """Return the pieces as they are sent.
+
+    A text is held back while a stop string may have begun in it; it comes with the numbers of its last token only,
+    and what is still held at the end never comes.
+    """
+    stops = job.options.get("stop") or ()
+    sent: list[Piece] = []
+    text = ""
+    for piece in pieces:
+        text += piece.text
+        if not any(text.endswith(stop[:length]) for stop in stops for length in range(1, len(stop))):
+            sent.append(piece if text == piece.text else replace(piece, text=text))
+            text = ""
+    return sent
+
+
 async def chunks(job: Job, tokens: list[str], reply: Reply, scheduler: Scheduler) -> AsyncGenerator[Any, None]:
     """Send the answer: dicts are chunks, a Refusal is an error, bytes go out as they are, Dropped breaks off."""
     queued = scheduler.now()
@@ -172,7 +206,8 @@ async def _generated(
     job: Job, tokens: list[str], new: int, waited: int, reply: Reply, scheduler: Scheduler
 ) -> AsyncGenerator[Any, None]:
     pieces, reason = limited(job, tokens, reply)
-    shown = pieces if job.model.native else _until_repetition(pieces)
+    sent = _held(job, pieces)
+    shown = sent if job.model.native else _until_repetition(sent)
     if reply.line and reply.end != "line":
         yield reply.line
     for number, piece in enumerate(shown):
@@ -181,7 +216,7 @@ async def _generated(
         yield _chunk(job, scheduler.now(), piece)
     if reply.gate is not None and reply.gate_after >= len(shown):
         await reply.gate.wait()
-    if len(shown) < len(pieces) or reply.end == "silent":
+    if len(shown) < len(sent) or reply.end == "silent":
         return
     if reply.end == "error":
         yield Refusal(500, reply.error)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -21,12 +23,13 @@ _OF_QUESTIONS: Kinds = {
 }
 _KINDS: Mapping[str, Kinds] = {
     "ShowRequest": {**_OF_ALL, "name": (str, "string"), "verbose": (bool, "bool")},
-    "ChatRequest": {**_OF_QUESTIONS, "messages": (list, "[]api.Message")},
+    "ChatRequest": {**_OF_QUESTIONS, "messages": (list, "[]api.Message"), "tools": (list, "api.Tools")},
     "GenerateRequest": {
         **_OF_QUESTIONS,
         **dict.fromkeys(("prompt", "suffix", "system", "template"), (str, "string")),
         "raw": (bool, "bool"),
         "context": (list, "[]int"),
+        "images": (list, "[]api.ImageData"),
     },
 }
 """The fields of each request, and what Go calls their types."""
@@ -51,14 +54,19 @@ def parse(body: bytes, struct: str) -> dict[str, Any]:
     """
     value = _decoded(body)
     if not isinstance(value, dict):
-        found = _GO_NAMES[type(value)]
+        found = _GO_NAMES.get(type(value), "number")
         raise Refusal(400, f"json: cannot unmarshal {found} into Go value of type api.{struct}")
-    fields = {name: given for name, given in value.items() if given is not None}
+    # Go does not care for the case of a field's name.
+    fields = {name.lower(): given for name, given in value.items() if given is not None}
     for name, (kind, shown) in _KINDS.get(struct, _OF_ALL).items():
         if name in fields:
             _check_kind(fields[name], kind, f"{struct}.{name}", shown)
     if struct == "ChatRequest":
         fields["messages"] = [_turn(given, f"{struct}.messages") for given in fields.get("messages", ())]
+    if struct == "GenerateRequest":
+        for number in fields.get("context", ()):
+            _check_kind(number, int, f"{struct}.context", "int")
+        _check_images(fields.get("images", []), f"{struct}.images")
     if struct != "ShowRequest":
         _check_think(fields.get("think"))
         if not 0 <= fields.get("top_logprobs", 0) <= 20:
@@ -71,14 +79,55 @@ def _decoded(body: bytes) -> Any:
     if not text:
         raise Refusal(400, "missing request body")
     try:
-        value, _ = json.JSONDecoder().raw_decode(text)
+        value, _ = json.JSONDecoder(parse_constant=_no_number, parse_float=_Written, parse_int=_whole).raw_decode(text)
+    except RecursionError:
+        raise Refusal(400, "invalid character '[' exceeded max depth") from None
     except json.JSONDecodeError as error:
         if error.pos >= len(text) or error.msg.startswith("Unterminated"):
             raise Refusal(400, "unexpected EOF") from None
-        wanted = _WANTED.get(error.msg, "looking for beginning of value")
-        raise Refusal(400, f"invalid character {go_char(text[error.pos])} {wanted}") from None
+        raise Refusal(400, f"invalid character {_complaint(error, text)}") from None
     # To Go, null is as good as nothing, here and in every field.
     return {} if value is None else value
+
+
+class _Written(float):
+    """A number that remembers how it was written."""
+
+    def __new__(cls, text: str) -> _Written:
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+
+def _whole(text: str) -> int | _Written:
+    """Return what fits into Go's int64 as a whole number; the rest is none to it."""
+    number = int(text)
+    return number if -(2**63) <= number < 2**63 else _Written(text)
+
+
+def _no_number(text: str) -> None:
+    raise Refusal(400, f"invalid character {go_char(text.lstrip('-')[0])} looking for beginning of value")
+
+
+def _complaint(error: json.JSONDecodeError, text: str) -> str:
+    """Return which character Go stumbles over, and what it says of it."""
+    at = error.pos
+    if error.msg.startswith("Invalid control character"):
+        return f"{go_char(text[at])} in string literal"
+    if error.msg.startswith("Invalid \\escape"):
+        return f"{go_char(text[at + 1])} in string escape code"
+    if error.msg.startswith("Invalid \\uXXXX"):
+        odd = next((char for char in text[at + 1 :] if char not in "0123456789abcdefABCDEF"), text[at])
+        return f"{go_char(odd)} in \\u hexadecimal character escape"
+    for word in ("true", "false", "null"):
+        if error.msg == "Expecting value" and text[at] == word[0]:
+            same = next(count for count in range(1, len(word)) if text[at + count : at + count + 1] != word[count])
+            return f"{go_char(text[at + same])} in literal {word} (expecting {go_char(word[same])})"
+    # Go reads bytes.
+    char = text[at].encode()[:1].decode("latin-1")
+    return f"{go_char(char)} {_WANTED.get(error.msg, 'looking for beginning of value')}"
 
 
 def _turn(given: Any, field: str) -> dict[str, Any]:
@@ -87,14 +136,27 @@ def _turn(given: Any, field: str) -> dict[str, Any]:
     turn = {"role": "", "content": "", **{name: part for name, part in turn.items() if part is not None}}
     for name in ("role", "content"):
         _check_kind(turn[name], str, f"{field}.{name}", "string")
+    _check_kind(turn.get("tool_calls", []), list, f"{field}.tool_calls", "[]api.ToolCall")
+    _check_images(turn.get("images", []), f"{field}.images")
     return turn
+
+
+def _check_images(given: Any, field: str) -> None:
+    _check_kind(given, list, field, "[]api.ImageData")
+    for image in given:
+        _check_kind(image, str, field, "api.ImageData")
+        try:
+            base64.b64decode(image, validate=True)
+        except binascii.Error:
+            at = next((at for at, char in enumerate(image) if not re.match("[A-Za-z0-9+/=]", char)), len(image))
+            raise Refusal(400, f"illegal base64 data at input byte {at}") from None
 
 
 def _check_kind(given: Any, kind: type, field: str, shown: str) -> None:
     if not isinstance(given, kind) or (kind is int and isinstance(given, bool)):
-        found = _GO_NAMES[type(given)]
+        found = _GO_NAMES.get(type(given), "number")
         if kind is int and found == "number":
-            found = f"number {go_json(given)}"
+            found = f"number {getattr(given, 'text', given)}"
         raise Refusal(400, f"json: cannot unmarshal {found} into Go struct field {field} of type {shown}")
 
 

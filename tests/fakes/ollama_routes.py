@@ -8,7 +8,7 @@ import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from typing import Any
 
-from tests.fakes.ollama_answer import Dropped, Job, as_reply, check_format, chunks, fitted, render
+from tests.fakes.ollama_answer import Dropped, Job, as_reply, check_format, check_images, chunks, fitted, render
 from tests.fakes.ollama_body import (
     chat_chunk,
     details,
@@ -61,6 +61,14 @@ class Routes:
         """Answer one request."""
         if self.check_host and not allowed_host(request.headers.get("host", "")):
             await out.send(403)
+            return
+        origin = request.headers.get("origin", "")
+        if origin and not allowed_origin(origin):
+            await out.send(403)
+            return
+        out.extra = {"Access-Control-Allow-Origin": origin, "Vary": "Origin"} if origin else {}
+        if request.method == "OPTIONS":
+            await out.send(204)
             return
         handler = self.handlers.get((request.method, request.path))
         if handler is None and (request.method, request.path.removesuffix("/")) in self.handlers:
@@ -118,7 +126,7 @@ class Routes:
     async def _show(self, request: HttpRequest, out: Outgoing, number: int) -> None:
         body = parse(request.body, "ShowRequest")
         name = body.get("model") or body.get("name") or ""
-        if not name:
+        if not name.strip():
             raise Refusal(400, "model is required")
         await self._json(out, show_body(self._model(name, shown=full_name(name))))
 
@@ -197,7 +205,10 @@ class Routes:
         return generate_chunk(name, now, done=True, done_reason=reason)
 
     async def _render_only(self, job: Job, prompt: str, out: Outgoing) -> None:
-        name, now, debug = job.body["model"], self.scheduler.now(), {"rendered_template": prompt}
+        name, now, debug = job.body["model"], self.scheduler.now(), dict[str, Any](rendered_template=prompt)
+        images = [turn.get("images") or [] for turn in (job.body.get("messages") or [job.body])]
+        if any(images):
+            debug["image_count"] = sum(map(len, images))
         if job.chat:
             body = chat_chunk(name, now, {"role": "", "content": ""}, debug=debug)
         else:
@@ -211,6 +222,7 @@ class Routes:
             return
         try:
             check_format(job.body.get("format"))
+            check_images(job.body, job.model)
             tokens = fitted(job, prompt)
             said_by_brain = self.brain(Ask(number, job.path, job.body, prompt))
             if isinstance(said_by_brain, Fault) and (said_by_brain.body is not None or said_by_brain.signin_url):
@@ -289,6 +301,12 @@ def full_name(name: str) -> str:
     return short if ":" in short.rpartition("/")[2] else f"{short}:latest"
 
 
+def allowed_origin(header: str) -> bool:
+    """Whether a web page may ask: those of this machine, and of programs on it."""
+    here = r"https?://(localhost|127\.0\.0\.1|0\.0\.0\.0)(:\d+)?"
+    return re.fullmatch(rf"{here}|(app|file|tauri|vscode-webview|vscode-file)://.*", header) is not None
+
+
 def allowed_host(header: str) -> bool:
     """Whether a server on loopback answers to this name: a defence against rebinding of DNS names."""
     match = re.fullmatch(r"(?:\[([^\[\]]*)\]|([^:\[\]]*)):.*", header)
@@ -303,4 +321,4 @@ def allowed_host(header: str) -> bool:
     return address.is_loopback or private or address.is_unspecified
 
 
-__all__ = ["Dropped", "Routes", "allowed_host"]
+__all__ = ["Dropped", "Routes", "allowed_host", "allowed_origin"]

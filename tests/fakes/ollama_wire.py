@@ -97,13 +97,26 @@ class Incoming:
             return None
         self._early = b""
         first, *lines = head.decode("latin-1").split("\r\n")
-        method, target, _ = first.split(" ", 2)
+        if first.count(" ") != 2:
+            return HttpRequest("", "", {}, b"")
+        method, target, _ = first.split(" ")
         headers: dict[str, str] = {}
         for line in filter(None, lines):
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
-        body = await self._reader.readexactly(int(headers.get("content-length", "0")))
+        if headers.get("transfer-encoding", "").lower() == "chunked":
+            body = await self._chunks()
+        else:
+            body = await self._reader.readexactly(int(headers.get("content-length", "0")))
         return HttpRequest(method, target.partition("?")[0], headers, body)
+
+    async def _chunks(self) -> bytes:
+        body = b""
+        while True:
+            size = int(await self._reader.readline(), 16)
+            body += (await self._reader.readexactly(size + 2))[:size]
+            if not size:
+                return body
 
     async def gone(self) -> None:
         """Return when the client has closed the connection; until then it may send its next request."""
@@ -125,6 +138,8 @@ class Outgoing:
     head: bool = False
     fragment: int | None = None
     status: int | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Headers of every response, whatever it is."""
     _held: bytes = field(default=b"", repr=False)
 
     async def send(
@@ -133,6 +148,8 @@ class Outgoing:
         """Send a whole response."""
         chunked = len(body) > BUFFERED or kind == STREAM_ERROR
         length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(len(body))}
+        if status == 204:
+            length = {}
         self._headers(status, {**(extra or {}), **({"Content-Type": kind} if kind else {})}, length)
         if not self.head:
             self.writer.write(_chunk(body) + b"0\r\n\r\n" if chunked else body)
@@ -168,7 +185,7 @@ class Outgoing:
         known = {entry.value: entry.phrase for entry in HTTPStatus}
         lines = [f"HTTP/1.1 {status} {known.get(status, f'status code {status}')}"]
         # Go sorts what the handler has set, and then adds its own.
-        lines += [f"{name}: {value}" for name, value in sorted(named.items())]
+        lines += [f"{name}: {value}" for name, value in sorted({**self.extra, **named}.items())]
         lines += [f"Date: {formatdate(usegmt=True)}", *(f"{name}: {value}" for name, value in length.items())]
         self.writer.write("\r\n".join([*lines, "", ""]).encode("latin-1"))
 

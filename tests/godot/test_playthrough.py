@@ -41,6 +41,8 @@ def test_the_letter_is_won(godot: str, demo_project: Path, tmp_path: Path, way: 
     assert code == 0, summary
     assert summary["won"]["way"] == way
     assert summary["errors"] == []
+    assert summary["model"]["name"] == "scripted"
+    assert summary["model"]["latency_ms"] > 0
     assert summary["counters"]["dropped"] == {}
     assert {agent for agent, count in summary["by_agent"].items() if count} == AGENTS
 

@@ -198,7 +198,7 @@ async def _in_background(show: Show, run: Run, stop: asyncio.Event) -> AsyncIter
 
 
 async def _draw(show: Show, stop: asyncio.Event) -> None:
-    while not show.broken:
+    while show.broken is None:
         show.refresh()
         await asyncio.sleep(1 / FRAMES_PER_SECOND)
     # As after `brains demo | head`: there is nobody to play for.

@@ -39,8 +39,8 @@ class Show:
 
     def __init__(self) -> None:
         self.story = Story()
-        self.broken = False
-        """Nobody reads any more what is written."""
+        self.broken: OSError | None = None
+        """Why nothing can be written any more."""
 
     def status(self, text: str) -> None:
         """Say how the start-up goes."""
@@ -94,12 +94,12 @@ class PlainShow(Show):
             self._write(f"{item.time:6.1f}s  {item.who:<12} {item.kind:<8}  {item.text}")
 
     def _write(self, line: str) -> None:
-        if self.broken:
+        if self.broken is not None:
             return
         try:
             print(line, file=self._out, flush=True)
-        except BrokenPipeError:
-            self.broken = True
+        except OSError as error:  # nobody reads it any more, or the disk is full
+            self.broken = error
 
 
 PINNED_SECONDS = 20.0
@@ -162,7 +162,7 @@ class ScreenShow(Show):
         problem = self._pinned()
         used = 3 + len(problem) + len(agents) * (lines + (lines > 2))
         room = max(0, height - used - 1)
-        log = [_item_line(item) for item in list(self._items)[-room:]] if room else []
+        log = self._log(room)
         head = Text(f"brains demo   {self.headline}", style="bold", no_wrap=True, overflow="ellipsis")
         return Group(head, counts, *problem, table, *log)
 
@@ -171,7 +171,23 @@ class ScreenShow(Show):
         if self._problem is None or self.story.time > self._problem.time + PINNED_SECONDS:
             return [Text("")]
         text = Text(f"problem: {self._problem.text}", style="bold red")
-        return list(text.wrap(self._console, self._console.width))[:4]
+        lines = list(text.wrap(self._console, self._console.width))
+        # Half of a small screen is for those who play.
+        return lines[: max(4, self._console.height // 2)]
+
+    def _log(self, room: int) -> list[Text]:
+        """Return what happened last, in so many lines; a problem is wrapped, since its end says what to do."""
+        found: list[Text] = []
+        for item in reversed(self._items):
+            line = _item_line(item)
+            lines = [line]
+            if item.kind == "problem":
+                line.no_wrap = False
+                lines = list(line.wrap(self._console, self._console.width, overflow="fold"))
+            if len(found) + len(lines) > room:
+                break
+            found = lines + found
+        return found
 
     def _name(self, state: AgentState, lines: int) -> Text:
         text = Text(state.agent, style="bold")

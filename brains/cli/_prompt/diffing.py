@@ -8,7 +8,7 @@ from typing import Literal
 import click
 import msgspec
 
-from brains.cli._prompt.evaluation import Evaluation, Run
+from brains.cli._prompt.evaluation import CaseResult, Evaluation, Run
 from brains.cli._prompt.printing import print_lines
 from brains.decide import apply_calibration
 from brains.questions import Calibration, Decision
@@ -18,14 +18,9 @@ __all__ = ["Comparison", "Flip", "compare", "print_comparison"]
 Verdict = Literal["better", "worse", "other"]
 
 
-class Flip(msgspec.Struct, frozen=True, kw_only=True):
+class Flip(CaseResult, frozen=True, kw_only=True):
     """A case that is answered otherwise."""
 
-    case: int
-    file: str
-    line: int
-    question: str
-    expected: tuple[str, ...]
     old: str
     """Empty: no usable answer."""
     new: str
@@ -121,7 +116,7 @@ def print_comparison(one: Comparison, old: str, new: str) -> None:
         colour = {"better": "green", "worse": "red"}.get(flip.verdict)
         told = click.style(flip.verdict, fg=colour) if colour else flip.verdict
         was, now = flip.old or "no answer", flip.new or "no answer"
-        change = f"{was} {flip.old_probability:.2f} > {now} {flip.new_probability:.2f}"
+        change = f"{was} {flip.old_probability:.2f} -> {now} {flip.new_probability:.2f}"
         click.echo(f"  {flip.file}:{flip.line}: {told}: {change} ({' or '.join(flip.expected)}): {flip.question}")
     click.echo()
     rows = []

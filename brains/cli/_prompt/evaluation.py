@@ -27,11 +27,22 @@ from brains.decide import (
     reliability,
     request_for,
 )
-from brains.errors import MalformedAnswer
+from brains.errors import MalformedAnswer, PromptError
 from brains.prompts import Case, Prompt
 from brains.questions import Calibration, ChatModel, Decision, Latency, ModelInfo, Question, RenderedPrompt
 
-__all__ = ["FEW_CASES", "Evaluation", "Failure", "Limits", "Run", "Work", "ask_cases", "evaluate", "too_few"]
+__all__ = [
+    "FEW_CASES",
+    "CaseResult",
+    "Evaluation",
+    "Failure",
+    "Limits",
+    "Run",
+    "Work",
+    "ask_cases",
+    "evaluate",
+    "too_few",
+]
 
 FEW_CASES = 20
 """With fewer the measured accuracies are chance: one case more or less that is right moves them by five points."""
@@ -61,10 +72,18 @@ class Work(msgspec.Struct, frozen=True):
         """Fill the prompt for every case.
 
         Raises:
-            PromptError: a case does not give what the prompt needs.
+            PromptError: a case does not give what the prompt needs; with the case's line.
         """
         contexts = self.contexts or tuple(case.inputs for case in self.cases)
-        return tuple(self.prompt.render(context, labels=self.labels or None) for context in contexts)
+        return tuple(self._filled(case, context) for case, context in zip(self.cases, contexts, strict=True))
+
+    def _filled(self, case: Case, context: Mapping[str, Any]) -> RenderedPrompt:
+        try:
+            return self.prompt.render(context, labels=self.labels or None)
+        except PromptError as error:
+            where = f" (in {error.file}{f':{error.line}' if error.line else ''})" if error.file else ""
+            message = f"case {case.number}: {error.message}{where}"
+            raise PromptError(message, file=self.file or None, line=case.line, code="cases") from error
 
 
 class Run(msgspec.Struct, frozen=True, kw_only=True):
@@ -93,14 +112,22 @@ class Limits(msgspec.Struct, frozen=True):
     """Over the most frequent answer and over the nearest example's."""
 
 
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """A case that was decided wrongly."""
+class CaseResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of one case."""
 
     case: int
+    """Its number in the file, from 1."""
     file: str
     line: int
     question: str
+    """The last line of the prompt, filled in."""
     expected: tuple[str, ...]
+    """The answers that are right; of speech, what is wrong with the line."""
+
+
+class Failure(CaseResult, frozen=True, kw_only=True):
+    """A case that was decided wrongly."""
+
     got: str
     """Empty: there was no usable answer."""
     probability: float = 0.0

@@ -11,7 +11,7 @@ from pathlib import Path
 from brains.cli._prompt.evaluation import Work
 from brains.cli._prompt.snapshots import TreeInputs, read_snapshot, situation_of
 from brains.config import load_config
-from brains.errors import BrainsError, ConfigError, PromptError
+from brains.errors import BrainsError, ConfigError, PromptError, TreeError
 from brains.prompts import (
     Case,
     Finding,
@@ -21,10 +21,11 @@ from brains.prompts import (
     decode_calibrations,
     encode_calibrations,
     from_error,
+    from_errors,
 )
 from brains.reload import CALIBRATION, LARGEST_DATA, load_prompts, read_text
 
-__all__ = ["CASES", "Folder", "case_findings", "cases_file", "store"]
+__all__ = ["CASES", "Folder", "case_findings", "cases_file", "store", "work_of"]
 
 CASES = (".cases.yaml", ".cases.jsonl")
 
@@ -34,15 +35,54 @@ def cases_file(folder: Path, name: str) -> Path | None:
     return next((file for file in (folder / f"{name}{ending}" for ending in CASES) if file.is_file()), None)
 
 
-def case_findings(folder: Path, prompts: PromptLibrary) -> Iterator[Finding]:
-    """Yield what is wrong with case files; a file without a prompt is not one."""
+def case_findings(folder: Path, prompts: PromptLibrary, trees: TreeInputs) -> Iterator[Finding]:
+    """Yield what is wrong with case files, each case by itself; a file without a prompt is not one."""
     for name in prompts.names():
         file = cases_file(folder, name)
-        if file is not None:
+        if file is None:
+            continue
+        try:
+            cases, error = prompts.get(name).cases_and_error(read_text(file, LARGEST_DATA), file=str(file))
+        except OSError as broken:
+            yield Finding(str(file), 0, "error", "cases", f"cannot be read: {broken.strerror}")
+            continue
+        if error is not None:
+            yield from from_errors(error, "cases")
+        for case in cases:
             try:
-                prompts.get(name).cases(read_text(file, LARGEST_DATA), file=str(file))
-            except PromptError as error:
-                yield from_error(error, "cases")
+                work_of(prompts.get(name), [case], file, trees).rendered()
+            except PromptError as lacking:
+                yield from_error(lacking, "cases")
+            except TreeError:  # told by `brains check`, and no fault of the case
+                continue
+
+
+def work_of(prompt: Prompt, cases: Sequence[Case], file: Path, trees: TreeInputs) -> Work:
+    """Put a prompt and its cases together, each with all that the prompt may know.
+
+    Raises:
+        PromptError: a case's snapshot cannot be used; with the case's line.
+        TreeError: the trees that compute its inputs are broken.
+    """
+    contexts = []
+    for case in cases:
+        try:
+            contexts.append(_context(prompt, case, file, trees))
+        except ConfigError as error:
+            raise PromptError(f"case {case.number}: {error}", file=str(file), line=case.line, code="cases") from error
+    labels = trees.labels(prompt) if prompt.kind == "action" else prompt.labels
+    return Work(prompt, tuple(cases), tuple(contexts), labels, str(file))
+
+
+def _context(prompt: Prompt, case: Case, file: Path, trees: TreeInputs) -> dict[str, object]:
+    if case.snapshot is None:
+        return dict(case.inputs)
+    if isinstance(case.snapshot, str):
+        situation = read_snapshot(file.parent / case.snapshot, case.agent)
+    else:
+        situation = situation_of(case.snapshot, "its snapshot", case.agent)
+    situation = situation._replace(inputs={**situation.inputs, **case.inputs})
+    return trees.context(prompt, situation)
 
 
 class Folder:
@@ -81,8 +121,8 @@ class Folder:
                 return self.library.get(inside.as_posix().removesuffix(".j2"))
         return self.library.get(name)
 
-    def cases(self, prompt: Prompt, file: Path | None = None) -> tuple[Case, ...]:
-        """Return the cases of a prompt, or those of another file; none if it has no case file.
+    def cases(self, prompt: Prompt, file: Path | None = None, *, most: int | None = None) -> tuple[Case, ...]:
+        """Return the cases of a prompt (no more than `most`), or those of another file; none if it has no case file.
 
         Raises:
             PromptError: the file is broken; with its line.
@@ -94,7 +134,7 @@ class Folder:
             text = read_text(file, LARGEST_DATA)
         except OSError as error:
             raise PromptError(f"cannot be read: {error.strerror}", file=str(file)) from error
-        return prompt.cases(text, file=str(file))
+        return prompt.cases(text, file=str(file), most=most)
 
     def work(self, prompt: Prompt, cases: Sequence[Case], file: Path | None = None) -> Work:
         """Put a prompt and its cases together, each with all that the prompt may know.
@@ -103,26 +143,7 @@ class Folder:
             BrainsError: a case's snapshot cannot be used; with the case's line.
         """
         file = file or cases_file(self.path, prompt.name) or self.path / f"{prompt.name}{CASES[0]}"
-        contexts = []
-        for case in cases:
-            try:
-                contexts.append(self._context(prompt, case, file))
-            except ConfigError as error:
-                raise PromptError(
-                    f"case {case.number}: {error}", file=str(file), line=case.line, code="cases"
-                ) from error
-        labels = self.trees.labels(prompt) if prompt.kind == "action" else prompt.labels
-        return Work(prompt, tuple(cases), tuple(contexts), labels, str(file))
-
-    def _context(self, prompt: Prompt, case: Case, file: Path) -> dict[str, object]:
-        if case.snapshot is None:
-            return dict(case.inputs)
-        if isinstance(case.snapshot, str):
-            situation = read_snapshot(file.parent / case.snapshot, case.agent)
-        else:
-            situation = situation_of(case.snapshot, "its snapshot", case.agent)
-        situation = situation._replace(inputs={**situation.inputs, **case.inputs})
-        return self.trees.context(prompt, situation)
+        return work_of(prompt, cases, file, self.trees)
 
     def chosen(self, names: Sequence[str]) -> list[tuple[str, Path | None]]:
         """Return (prompt, case file) for each name; a name may be that of a case file, which lies beside its prompt.

@@ -42,7 +42,9 @@ def lint(names: tuple[str, ...], prompts: Path | None, budget: int, strict: bool
         print_lines(("rule", "what it finds"), list(PROMPT_RULES.items()), [()] * len(PROMPT_RULES), right=set())
         return
     folder = Folder(prompts)
-    found = sorted({*lint_library(folder.library, budget=budget), *case_findings(folder.path, folder.library)})
+    found = sorted(
+        {*lint_library(folder.library, budget=budget), *case_findings(folder.path, folder.library, folder.trees)}
+    )
     if names:
         found = _only(found, names, folder)
     looked_at = len(names or {*folder.library.names(), *folder.library.errors})

@@ -20,6 +20,7 @@ from brains.cli._prompt.snapshots import GIVEN, read_snapshot
 from brains.config import Config, load_config
 from brains.errors import ConfigError
 from brains.prompts import (
+    SUFFIX,
     Prompt,
     PromptLibrary,
     StoredCalibration,
@@ -36,7 +37,7 @@ folder_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WAYS = click.Choice(["completion", "chat", "schema"])
-MODEL_HELP = "auto, llama3.2 (or ollama:llama3.2), embedded, or embedded:FILE.gguf."
+MODEL_HELP = "auto, llama3.2 (or ollama:llama3.2), embedded, embedded:FILE.gguf, or scripted (answers made up)."
 
 
 def model_option(function: F) -> F:
@@ -85,13 +86,18 @@ Exit code 1: a prompt is broken."""
 @json_option
 def list_(prompts: Path | None, as_json: bool) -> None:
     """List all prompts, and what is wrong with them."""
-    library = Folder(prompts).library
+    folder = Folder(prompts)
+    library = folder.library
     found = [library.get(name) for name in library.names()]
     errors = errors_of(library)
     if as_json:
         click.echo(json.dumps({"prompts": [_facts(one, library) for one in found], "errors": errors}))
     else:
-        _print_prompts([_facts(one, library) for one in found])
+        if found:
+            _print_prompts([_facts(one, library) for one in found])
+        else:
+            what = "no prompt that works" if errors else "no prompts"
+            click.echo(f"{what} in {folder.path}: each is a file NAME{SUFFIX}", err=True)
         for one in found:
             for warning in one.warnings:
                 click.echo(f"{one.file}: warning: {warning}", err=True)
@@ -278,9 +284,11 @@ def _context(
         return given
     if agent:
         raise ConfigError("--agent names one of the agents in a snapshot: add --snapshot FILE")
-    cases = folder.cases(prompt)
+    cases = folder.cases(prompt, most=1)
     if cases:
-        return folder.work(prompt, cases[:1]).contexts[0]
+        first = folder.work(prompt, cases)
+        first.rendered()  # if it lacks something, that is told of the case
+        return first.contexts[0]
     return prompt.examples[0].inputs if prompt.examples else {}
 
 
@@ -341,5 +349,5 @@ def _facts(prompt: Prompt, library: PromptLibrary) -> dict[str, Any]:
 
 
 def errors_of(library: PromptLibrary) -> list[str]:
-    """Return the errors of the prompts that are broken, sorted by name."""
-    return [str(library.errors[name]) for name in sorted(library.errors)]
+    """Return the errors of the prompts that are broken, sorted by name: the first of each."""
+    return [library.errors[name].summary for name in sorted(library.errors)]

@@ -1,4 +1,4 @@
-"""`brains prompt eval`, `diff` and `calibrate`."""
+"""`brains prompt eval` and `diff`, and what `calibrate` shares with them."""
 
 from __future__ import annotations
 
@@ -10,41 +10,33 @@ import click
 import msgspec
 
 from brains.cli._prompt.diffing import Comparison, compare, print_comparison
-from brains.cli._prompt.evaluation import Evaluation, Limits, Run, Work, evaluate, too_few
-from brains.cli._prompt.folder import CASES, Folder, store
+from brains.cli._prompt.evaluation import Evaluation, Limits, Run, Work, evaluate
+from brains.cli._prompt.folder import CASES, Folder
 from brains.cli._prompt.looking import MODEL_HELP, errors_of, folder_option, json_option, model_option, trees_options
 from brains.cli._prompt.plot import reliability_svg
 from brains.cli._prompt.report import print_evaluations, write_file, write_junit
 from brains.cli._prompt.revisions import library_at, library_from
 from brains.cli._prompt.running import ask_all
-from brains.decide import (
-    accuracy,
-    apply_calibration,
-    best_threshold,
-    chances,
-    choose_method,
-    fit,
-    held_out,
-    log_loss,
-)
 from brains.errors import ConfigError, PromptError
-from brains.prompts import Prompt, PromptLibrary, StoredCalibration
+from brains.prompts import Prompt, PromptLibrary
 from brains.questions import Calibration, ModelInfo
 
-__all__ = ["calibrate", "diff", "eval_"]
+__all__ = ["FILE", "cases_option", "diff", "eval_", "splits_option", "work_for"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 FILE = click.Path(path_type=Path, dir_okay=False)
 NO_LIMITS = Limits(0.0, -1.0)
 
 
-def _splits_option(function: F) -> F:
+def splits_option(function: F) -> F:
+    """Add --splits."""
     return click.option(
         "--splits", default=20, show_default=True, type=click.IntRange(1), help="How often to halve the cases."
     )(function)
 
 
-def _cases_option(function: F) -> F:
+def cases_option(function: F) -> F:
+    """Add --cases."""
     return click.option("--cases", metavar="FILE", type=FILE, help="Take the cases from here (YAML, or .jsonl).")(
         function
     )
@@ -65,8 +57,8 @@ Exit code 1: a prompt is broken, not good enough, or hardly better than the two 
 @click.argument("names", nargs=-1, metavar="[NAME|FILE]...")
 @folder_option
 @click.option("--model", "models", multiple=True, help=f"{MODEL_HELP} Repeat it to compare.  [default: auto]")
-@_cases_option
-@_splits_option
+@cases_option
+@splits_option
 @click.option(
     "--min-accuracy", "--threshold", "min_accuracy", default=0.80, show_default=True, help="Least calibrated accuracy."
 )
@@ -101,7 +93,7 @@ def eval_(
     ECE (expected calibration error) how far its probabilities are off, before and after calibration.
     """
     folder = Folder(prompts, trees, brain)
-    work = _work(folder, names, cases)
+    work = work_for(folder, names, cases)
     limits = Limits(min_accuracy, min_margin)
     results = [
         evaluate(run, info, limits, splits, folder.library.calibrations(run.work.prompt.name).get(info.digest))
@@ -147,8 +139,8 @@ Exit code 1 with --strict: more answers got worse than better."""
     "--new", metavar="PATH", type=click.Path(path_type=Path), help="The new one.  [default: the folder as it is]"
 )
 @model_option
-@_cases_option
-@_splits_option
+@cases_option
+@splits_option
 @click.option("--strict", is_flag=True, help="Exit with code 1 if it got worse.")
 @trees_options
 @json_option
@@ -223,6 +215,7 @@ def _compared(
         cases = folder.cases(new, file) if new.kind != "text" else ()
         if cases:
             made = folder.work(new, cases, file)
+            made.rendered()  # what is wrong with a case is not the old version's fault
             work += [msgspec.structs.replace(made, prompt=old), made]
     if not work:
         raise ConfigError(f"{', '.join(names)}: changed, but there are no cases to compare the versions on")
@@ -254,125 +247,12 @@ def _check_old(work: Work) -> None:
         )
 
 
-CALIBRATE_EPILOG = """\b
-Examples:
-  brains prompt calibrate
-  brains prompt calibrate guard/is_hostile --model llama3.2
-  brains prompt calibrate guard/is_hostile --cases more.yaml --method isotonic
+def work_for(folder: Folder, names: Sequence[str], file: Path | None) -> list[Work]:
+    """Return the prompts to ask: all that have cases, or those named.
 
-A running `brains serve` takes the result over at once. Calibrate again after each edit of a prompt: a calibration holds
-for the text that it was made with."""
-
-
-@click.command(epilog=CALIBRATE_EPILOG)
-@click.argument("names", nargs=-1)
-@folder_option
-@model_option
-@_cases_option
-@_splits_option
-@click.option(
-    "--method",
-    type=click.Choice(["auto", "temperature", "platt", "isotonic"]),
-    default="auto",
-    show_default=True,
-    help="How to correct probabilities; auto compares them by cross-validation.",
-)
-@click.option("--dry-run", is_flag=True, help="Say what would be stored, and store nothing.")
-@trees_options
-@json_option
-def calibrate(
-    names: tuple[str, ...],
-    prompts: Path | None,
-    model: str | None,
-    cases: Path | None,
-    splits: int,
-    method: str,
-    dry_run: bool,
-    trees: Path | None,
-    brain: str,
-    as_json: bool,
-) -> None:
-    """Fit prompts to a model.
-
-    All prompts that have a NAME.cases.yaml, or only those named, are fitted on all their cases, and the result is
-    stored beside them in NAME.calibration.json. Write 40 cases or more: below 20 it learns chance.
+    Raises:
+        BrainsError: there is nothing to ask, or a case is broken.
     """
-    folder = Folder(prompts, trees, brain)
-    work = [one for one in _work(folder, names, cases) if one.prompt.kind != "text"]
-    if not work:
-        raise ConfigError("only prompts that choose among labels can be calibrated, and none of these does")
-    ((info, runs),) = ask_all([model] if model else [], work)
-    told = []
-    if info.backend == "scripted":
-        click.echo("warning: the scripted model makes its answers up, so this says nothing about any other", err=True)
-    for run in runs:
-        _refuse_uncalibratable(run, info)
-        facts, calibration = _fitted(run, info, splits, method)
-        file = folder.path / f"{run.work.prompt.name}.calibration.json"
-        if not dry_run:
-            file = store(folder.path, run.work.prompt.name, info.digest, calibration)
-        told.append({"file": str(file), "stored": not dry_run, **facts})
-        if not as_json:
-            _print_fitted(file, facts, stored=not dry_run)
-        for warning in too_few(calibration.cases):
-            click.echo(f"{run.work.prompt.name}: warning: {warning}", err=True)
-    if as_json:
-        click.echo(msgspec.json.encode(told).decode())
-
-
-def _refuse_uncalibratable(run: Run, info: ModelInfo) -> None:
-    if any(decision is not None and decision.way == "schema" for decision in run.decisions):
-        raise ConfigError(f"{info.name} gives no probabilities to calibrate; use another model")
-    if len(run.samples) * 2 < len(run.work.cases):
-        name = run.work.prompt.name
-        raise ConfigError(f"{info.name} answered too few cases of {name!r}; see `brains prompt eval`")
-
-
-def _fitted(run: Run, info: ModelInfo, splits: int, method: str) -> tuple[dict[str, Any], StoredCalibration]:
-    """Fit one prompt; return what is told of it, and what is stored."""
-    prompt, labels, samples = run.work.prompt, run.work.labels, run.samples
-    choice = choose_method(samples, labels)
-    chosen = choice.method
-    if method != "auto":
-        if method == "isotonic" and len(labels) != 2:
-            raise ConfigError(f"{prompt.name!r} has {len(labels)} labels, and isotonic calibration is for two")
-        chosen = "temperature" if method == "temperature" else "isotonic" if method == "isotonic" else "platt"
-    scores = held_out(samples, labels, splits=splits, method=chosen)
-    fitted = fit(samples, labels, method=chosen, prompt_hash=prompt.version, accuracy=scores.mean)
-    threshold = best_threshold(chances(scores.predictions, prompt.answers)) if prompt.answers else None
-    calibration = StoredCalibration(model=info.name, **{**msgspec.structs.asdict(fitted), "threshold": threshold})
-    after = [(apply_calibration(fitted, raw, labels), right) for raw, right in samples]
-    facts = {
-        "prompt": prompt.name,
-        "model": info.name,
-        "cases": fitted.cases,
-        "raw": accuracy(samples),
-        "calibrated": scores.mean,
-        "log_loss": [log_loss(samples), log_loss(scores.predictions)],
-        "log_loss_fitted": log_loss(after),
-        "method": chosen,
-        "losses": choice.losses,
-        "threshold": threshold,
-    }
-    return facts, calibration
-
-
-def _print_fitted(file: Path, facts: dict[str, Any], *, stored: bool) -> None:
-    click.echo(
-        f"{file}: {facts['cases']} cases, raw {facts['raw']:.2f}, calibrated {facts['calibrated']:.2f} (held out)"
-        + ("" if stored else "; not stored")
-    )
-    losses = ", ".join(f"{name} {loss:.3f}" for name, loss in facts["losses"].items())
-    before, after = facts["log_loss"]
-    click.echo(f"  {facts['method']} (cross-validated log loss: {losses or 'too few cases'})")
-    told = f"  log loss {before:.2f} > {after:.2f} (held out)"
-    if facts["threshold"] is not None:
-        told += f"; the threshold that is right most often is {facts['threshold']:.2f}"
-    click.echo(told)
-
-
-def _work(folder: Folder, names: Sequence[str], file: Path | None) -> list[Work]:
-    """Return the prompts to ask: all that have cases, or those named."""
     if file is not None and len(names) != 1:
         raise click.UsageError("--cases FILE is for one prompt: name it")
     named = folder.chosen(names) if names else [(name, None) for name in folder.library.names()]

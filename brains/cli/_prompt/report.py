@@ -35,7 +35,7 @@ def _print_decided(results: Sequence[Evaluation]) -> None:
     rows, notes = [], []
     for one in results:
         shares = (one.raw, one.calibrated, one.worst, one.majority, one.nearest, one.auc)
-        pairs = (f"{before:.2f}>{after:.2f}" for before, after in (one.log_loss, one.calibration_error))
+        pairs = (f"{before:.2f} -> {after:.2f}" for before, after in (one.log_loss, one.calibration_error))
         rows.append((one.prompt, str(one.cases), *(f"{share:.2f}" for share in shares), *pairs, f"{one.median_ms:.0f}"))
         verdict = click.style("not good enough", fg="red") if one.problems else click.style("good", fg="green")
         unanswered = f", {one.unanswered} unanswered" if one.unanswered else ""

@@ -14,6 +14,8 @@ from brains.reload import CALIBRATION, LARGEST, load_prompts, read_text
 
 __all__ = ["library_at", "library_from"]
 
+OTHERWISE = "name the old version: `brains prompt diff NAME --old FILE`, or a whole folder with `--old FOLDER`"
+
 
 def library_at(folder: Path, revision: str) -> PromptLibrary:
     """Read the prompts folder as it was in a git revision; the working tree is left alone.
@@ -27,7 +29,10 @@ def library_at(folder: Path, revision: str) -> PromptLibrary:
     try:
         commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
     except ConfigError as error:
-        raise ConfigError(f"git knows no revision {revision!r}; `git log --oneline` names some") from error
+        hint = f"nothing is committed yet: commit your prompts, or {OTHERWISE}"
+        if revision != "HEAD":
+            hint = f"`git log --oneline` names some; or {OTHERWISE}"
+        raise ConfigError(f"git knows no revision {revision!r}; {hint}") from error
     packed = _git(folder, "archive", "--format=tar", commit.decode().strip())
     library = PromptLibrary()
     calibrations = {}
@@ -56,12 +61,10 @@ def _git(folder: Path, *arguments: str) -> bytes:
     try:
         done = subprocess.run(["git", "-C", str(folder), *arguments], capture_output=True, check=False)  # noqa: S603, S607
     except FileNotFoundError as error:
-        raise ConfigError(
-            "there is no git on this machine: compare two files or folders with --old and --new"
-        ) from error
+        raise ConfigError(f"there is no git on this machine: {OTHERWISE}") from error
     if done.returncode != 0:
         said = done.stderr.decode("utf-8", "replace").strip().split("\n")[0].removeprefix("fatal: ")
-        raise ConfigError(f"git cannot read {str(folder)!r}: {said or 'no reason given'}")
+        raise ConfigError(f"git cannot read {str(folder)!r}: {said or 'no reason given'}. Without git, {OTHERWISE}")
     return done.stdout
 
 

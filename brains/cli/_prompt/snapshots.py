@@ -161,14 +161,16 @@ class _Open:
 class TreeInputs:
     """Computes the inputs that a prompt's leaf gives it, with the tree's own callables."""
 
-    def __init__(self, trees: Path | None, prompts: PromptLibrary, brain: str = "") -> None:
-        """Use the trees of a folder, loaded when they are first needed; None: there are none."""
+    def __init__(self, trees: Path | BrainLibrary | None, prompts: PromptLibrary, brain: str = "") -> None:
+        """Use these trees, or those of a folder, loaded when they are first needed; None: there are none."""
         self._trees = trees
         self._prompts = prompts
         self._brain = brain
 
     @cached_property
     def _library(self) -> BrainLibrary:
+        if isinstance(self._trees, BrainLibrary):
+            return self._trees
         return BrainLibrary() if self._trees is None or not self._trees.is_dir() else load_trees(self._trees)
 
     @cached_property
@@ -200,7 +202,13 @@ class TreeInputs:
                 'snapshot under "inputs"'
             )
         given = self._from_tree(prompt, brains[0], situation)
-        lacking = [name for name in wanted if given.get(name) is None]
+        unknown = [name for name in wanted if name not in given]
+        if unknown:
+            raise ConfigError(
+                f"{prompt.name!r} needs {', '.join(map(repr, unknown))}, which its leaf in brain {brains[0].name!r} "
+                'does not give: add it to inputs={...} there, or put it into the snapshot under "inputs"'
+            )
+        lacking = [name for name in wanted if given[name] is None]
         if lacking:
             raise ConfigError(
                 f"with this snapshot brain {brains[0].name!r} gives no {', '.join(map(repr, lacking))}, so its leaf "

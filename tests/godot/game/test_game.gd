@@ -15,6 +15,7 @@ func test_the_letter_is_won_by_talk() -> void:
 	var won: Array = heard((main.get_node("Quest") as Quest).won)
 	clear_yard()
 	var keeper: Actor = whom("guard_2")
+	keeper.brain.fallback = BrainAgent.Fallback.IDLE
 	keeper.brain.enabled = true
 	keeper.position = yard.place(&"KeepDoor") + Vector2(20.0, 40.0)
 	player.pilot = Hero.new("talk")

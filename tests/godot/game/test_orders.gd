@@ -8,6 +8,7 @@ func before_each() -> void:
 	for who: Actor in yard.actors():
 		who.brain.fallback = BrainAgent.Fallback.IDLE
 		who.brain.enabled = true
+	check(await until(is_everybody_alone, 3000))
 
 
 func test_everybody_has_learned_whatever_is_declared() -> void:

@@ -89,7 +89,9 @@ func test_what_is_bought_is_paid_for() -> void:
 
 func test_a_price_stays_within_what_the_goods_may_cost() -> void:
 	var merchant: Merchant = whom("merchant_1")
+	merchant.brain.fallback = BrainAgent.Fallback.IDLE
 	merchant.brain.enabled = true
+	check(await until(alone.bind(merchant), 3000))
 	player.position = yard.place(&"Counter")
 	player.say("A rope please.")
 	for asked: int in [-5, 1, 100]:
@@ -137,7 +139,9 @@ func test_a_pie_on_the_ground_is_food_for_the_dog() -> void:
 		func(sight: Dictionary) -> bool: return sight["kind"] == "food"
 	)
 	equal(food.size(), 1)
+	dog.brain.fallback = BrainAgent.Fallback.IDLE
 	dog.brain.enabled = true
+	check(await until(alone.bind(dog), 3000))
 	dog.hunger = 0.9
 	var eating: BrainOrder = order("dog_1", &"Eat", {"what": food[0]["id"]})
 	await play(3.0)
@@ -174,6 +178,10 @@ func test_a_line_is_typed_without_walking() -> void:
 	talk.open()
 	talk.close()
 	equal(player.says, "Good evening.")
+
+
+func alone(who: Actor) -> bool:
+	return who.brain.seat.presence == BrainsSeat.Presence.LOST
 
 
 ## One lies in the keep from the beginning.

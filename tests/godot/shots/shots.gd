@@ -93,8 +93,14 @@ func _shoot_strip() -> void:
 	player.pilot = Hero.new("talk")
 	var size: Vector2i = Vector2i(640, 360)
 	var strip: Image = Image.create_empty(size.x * 2, size.y * 2, false, Image.FORMAT_RGB8)
+	var scenes: Array[Callable] = [
+		func() -> bool: return not player.says.is_empty(),
+		func() -> bool: return yard.keep.door.is_open,
+		func() -> bool: return yard.keep.is_inside(player.position),
+		func() -> bool: return &"letter" in player.bag and player.position.y > 215.0,
+	]
 	for number: int in 4:
-		await _play([0.5, 3.0, 3.0, 6.0][number])
+		await _wait(scenes[number], 60.0)
 		for frame: int in 2:
 			await RenderingServer.frame_post_draw
 		var picture: Image = get_viewport().get_texture().get_image()
@@ -130,6 +136,13 @@ func _press(action: StringName) -> void:
 
 func _play(seconds: float) -> void:
 	await get_tree().create_timer(seconds).timeout
+
+
+## Waits until something is the case, or for so many seconds.
+func _wait(condition: Callable, at_most: float) -> void:
+	var end_ms: int = Time.get_ticks_msec() + int(at_most * 1000.0)
+	while not condition.call() and Time.get_ticks_msec() < end_ms:
+		await get_tree().process_frame
 
 
 func _save(shot: String) -> void:

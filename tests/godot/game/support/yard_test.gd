@@ -16,17 +16,26 @@ func _init() -> void:
 func before_each() -> void:
 	seed(1)
 	Brains.close()
+	# In frames, a second of real time is anything.
+	Brains.fallback_after_ms = 0
 	main = new_main()
 	get_tree().root.add_child(main)
 	yard = main.get_node("Yard")
 	player = yard.player()
 	# Whoever comes by chance would be in the way of what is tested.
 	yard.director.set_physics_process(false)
-	await frames(2)
+	check(await until(is_everybody_alone, 3000))
 
 
 func after_each() -> void:
 	Brains.close()
+
+
+## Tells whether everybody knows that there is no server.
+func is_everybody_alone() -> bool:
+	return yard.actors().all(
+		func(actor: Actor) -> bool: return actor.brain.seat.presence == BrainsSeat.Presence.LOST
+	)
 
 
 ## Returns a game that has not begun yet.

@@ -1,0 +1,13 @@
+"""Names of models, as Ollama compares them."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["full_name"]
+
+
+def full_name(name: str) -> str:
+    """Return what Ollama takes for the same name: with its tag, and without the name of Ollama's own library."""
+    short = re.sub(r"^(registry\.ollama\.ai/)?library/", "", name.strip().casefold())
+    return short if ":" in short.rpartition("/")[2] else f"{short}:latest"
