@@ -80,7 +80,7 @@ def gossip() -> Behaviour:
                 Success("Keep it to yourself"),
             ]),
             Forget("sights"),
-        ]), seconds=6.0),
+        ]), seconds=12.0),
     ])
 
 

@@ -21,6 +21,8 @@ PLACES = {"gate": Point(1, 8), "keep": Point(12, 3), "stall": Point(16, 7)}
 EARSHOT = 14.0
 """Metres from which a shout, a bark or a horn is heard."""
 TALK = 4.0
+RUNNING = ("Flee", "Hurry", "Chase", "Eat")
+GUARDS = ("guard", "doorkeeper")
 
 
 class Place(Protocol):
@@ -128,9 +130,6 @@ def end(yard: Place, body: Body, doing: Doing) -> Ends:
 
 
 GONE = Ends("failure", "gone", "they are not here any more")
-
-
-RUNNING = ("Flee", "Hurry", "Chase", "Eat")
 
 
 def _guest(yard: Place, doing: Doing, field: str) -> Guest | None:
@@ -304,8 +303,6 @@ def _hide(yard: Place, body: Body, doing: Doing) -> Ends:
     body.loot = 0
     return Ends()
 
-
-GUARDS = ("guard", "doorkeeper")
 
 DEEDS = {
     "Patrol": Deed(0.0, "walks along the wall", None, GUARDS),

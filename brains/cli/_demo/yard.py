@@ -157,9 +157,9 @@ class Yard:
         if self._due("caller", 5.0, 7.0) and not any(one.at_door for one in self.guests.values()):
             self._enter(self._callers.draw(), "stranger", DOORSTEP, patience=6.0)
         villagers = [body for body in self.bodies.values() if body.kind == "villager"]
-        if self._due("happening", 2.2, 3.2):
+        if self._due("happening", 3.4, 4.8):
             self.tell(self._rng.choice(villagers).id, "happening", self._happenings.draw())
-        if self._due("rumour", 2.6, 3.6):
+        if self._due("rumour", 3.8, 5.0):
             self.tell(self._rng.choice(villagers).id, "rumour", self._rumours.draw())
         if self.time >= self._next["passer"]:
             # By the clock alone, so that who walks by decides nothing else.
