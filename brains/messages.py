@@ -35,11 +35,14 @@ __all__ = [
     "ChatMessage",
     "ChatResponse",
     "ClientMessage",
+    "Decided",
     "DeclaredAction",
     "ErrorMessage",
     "GameEvent",
     "Hello",
     "Hold",
+    "Mind",
+    "MindNode",
     "Ping",
     "Pong",
     "Rejection",
@@ -49,6 +52,7 @@ __all__ = [
     "SessionInfo",
     "SessionWish",
     "SnapshotMessage",
+    "Track",
     "Wake",
     "Welcome",
     "close_reason",
@@ -88,7 +92,7 @@ ERROR_CODES = (
     "internal",
 )
 
-FEATURES = ("variant",)
+FEATURES = ("variant", "insight")
 """What a `hello` may ask for; `welcome` names those of it that the server has."""
 
 Whole = Annotated[float, Meta(ge=0, le=2**53)]
@@ -230,6 +234,12 @@ class ErrorMessage(_Message, tag="error"):
     ref: dict[str, Any] = {}
 
 
+class Track(_Message, tag="track"):
+    """Names the agent whose tree the game would like to see. Only with the feature `insight`."""
+
+    agent: str = ""
+
+
 class Bye(_Message, tag="bye"):
     """The sender is about to close."""
 
@@ -331,6 +341,35 @@ class Release(_Message, tag="release"):
     agent: str
 
 
+class Decided(_Message, tag="decided"):
+    """A leaf has had its answer from the model, or has gone without one. Only with the feature `insight`."""
+
+    agent: str
+    leaf: str
+    question: str = ""
+    answer: str = ""
+    probabilities: dict[str, float] = {}
+    latency_ms: float = 0.0
+    model: str = ""
+    reason: str = ""
+
+
+class MindNode(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """One node of a tree that is shown."""
+
+    name: str
+    kind: str
+    depth: int
+
+
+class Mind(_Message, tag="mind"):
+    """What the tree of the tracked agent does. Only with the feature `insight`, and only when it has changed."""
+
+    agent: str
+    states: str
+    nodes: list[MindNode] = []
+
+
 # --- the plain chat client ---------------------------------------------------------------------------------------
 
 
@@ -346,8 +385,10 @@ class ChatResponse(msgspec.Struct, kw_only=True):
     response: str
 
 
-ClientMessage = Hello | AgentsMessage | SnapshotMessage | ActionResult | Ping | Pong | ErrorMessage | Bye
-ServerMessage = Welcome | AgentsAck | Actions | Say | Wake | Hold | Release | Ping | Pong | ErrorMessage | Bye
+ClientMessage = Hello | AgentsMessage | SnapshotMessage | ActionResult | Track | Ping | Pong | ErrorMessage | Bye
+ServerMessage = (
+    Welcome | AgentsAck | Actions | Say | Wake | Hold | Release | Decided | Mind | Ping | Pong | ErrorMessage | Bye
+)
 
 _decoder: msgspec.json.Decoder[ClientMessage] = msgspec.json.Decoder(ClientMessage)
 _encoder = msgspec.json.Encoder()

@@ -49,7 +49,7 @@ def test_a_run_adds_up() -> None:
     questions = summary["questions"]
     assert summary["ok"]
     assert summary["model"] == "scripted (scripted)"
-    assert len(summary["agents"]) == 5
+    assert len(summary["agents"]) == 8
     for counts in (questions, *summary["leaves"]):
         ends = counts["answered"] + counts["unanswered"] + counts["cancelled"] + counts["open"]
         assert counts["asked"] == ends
@@ -140,7 +140,7 @@ def test_a_missing_brain_leaves_its_body_standing(tmp_path: Path) -> None:
     args = ["--trees", str(trees), "--prompts", str(ROOT / "prompts"), "--seconds", "2", "--plain", *FAST]
     result = CliRunner().invoke(command, args, obj=ScriptedModel())
     assert "there is no brain called 'thief'" in result.stdout
-    assert "4 agents" in result.stdout
+    assert "7 agents" in result.stdout
 
 
 def test_a_yard_whose_trees_ask_nothing_plays_well(tmp_path: Path) -> None:

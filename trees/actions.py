@@ -14,6 +14,9 @@ from brains import GameAction, Meta
 Name = Annotated[str, Meta(min_length=1, max_length=64)]
 """Id of somebody or something in the game."""
 
+Line = Annotated[str, Meta(min_length=1, max_length=200)]
+"""One spoken sentence."""
+
 
 class Patrol(GameAction):
     """Walk one round of a route."""
@@ -41,10 +44,35 @@ class Ignore(GameAction):
     """Look the other way for a moment."""
 
 
+class Hurry(GameAction):
+    """Run to somebody, or to a place."""
+
+    to: Name
+
+
+class LetPass(GameAction):
+    """Open the door that one guards, for somebody."""
+
+    target: Name
+
+
+class TurnAway(GameAction):
+    """Keep the door shut, and tell somebody so."""
+
+    target: Name
+
+
 class Serve(GameAction):
     """Sell the customer what they want."""
 
     customer: Name
+
+
+class Haggle(GameAction):
+    """Name a price, in pence: what the goods cost this customer from now on."""
+
+    customer: Name
+    price: Annotated[int, Meta(ge=0, le=1000)]
 
 
 class Refuse(GameAction):
@@ -89,6 +117,20 @@ class Cheer(GameAction):
     """Throw the hat into the air."""
 
 
+class Gossip(GameAction):
+    """Tell those who stand near what one has seen."""
+
+    text: Line
+
+
+class Gather(GameAction):
+    """Join the others at the well."""
+
+
+class Rest(GameAction):
+    """Go home and sleep."""
+
+
 class Sneak(GameAction):
     """Creep somewhere without being noticed, and wait there for a while."""
 
@@ -103,3 +145,35 @@ class Steal(GameAction):
 
 class HideLoot(GameAction):
     """Carry what was stolen to the hiding place."""
+
+
+class Bark(GameAction):
+    """Bark at somebody, so that the guards hear it."""
+
+    target: Name
+
+
+class Chase(GameAction):
+    """Run after somebody and snap at them."""
+
+    target: Name
+
+
+class Eat(GameAction):
+    """Run to some food and eat it."""
+
+    what: Name
+
+
+class Fawn(GameAction):
+    """Run to somebody and wag the tail."""
+
+    target: Name
+
+
+class Nap(GameAction):
+    """Lie down for a while."""
+
+
+class Roam(GameAction):
+    """Sniff about."""

@@ -1,6 +1,7 @@
 """What the trees look at: callables on the agent for inputs and arguments, and conditions over them.
 
-The game sends `me.sees`, a list of `{id, kind, distance, looks, does, says}`, and events with a `text`.
+The game sends `me.sees`, a list of `{id, kind, distance, looks, does, says}`, with `armed` where somebody has a weapon
+in the hand. `memory` has what the trees keep of events and of what they have seen.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from py_trees.common import Status
-
-from brains import AgentContext, Condition, Leaf
+from brains import AgentContext, Condition
 
 Seen = Mapping[str, Any]
 """Somebody or something in sight."""
+Sense = Callable[[AgentContext], Seen | None]
+"""Picks one of what is in sight."""
+
+BADLY_HURT = 0.3
+"""Health, 0 to 1, below which the bravest run."""
 
 
 def nearest(agent: AgentContext, kind: str) -> Seen | None:
@@ -32,13 +36,18 @@ def customer(agent: AgentContext) -> Seen | None:
     return nearest(agent, "customer")
 
 
+def food(agent: AgentContext) -> Seen | None:
+    """Return the nearest thing to eat."""
+    return nearest(agent, "food")
+
+
 def scene(agent: AgentContext) -> Seen | None:
     """Return how the yard looks to somebody who is up to no good."""
     found: Seen | None = agent.me.get("scene")
     return found
 
 
-def id_of(sense: Callable[[AgentContext], Seen | None]) -> Callable[[AgentContext], str | None]:
+def id_of(sense: Sense) -> Callable[[AgentContext], str | None]:
     """Make a sense that gives only the id, as the target of an action."""
 
     def identify(agent: AgentContext) -> str | None:
@@ -57,6 +66,26 @@ def in_sight(name: str) -> Callable[[AgentContext, Mapping[str, Any]], bool]:
     return check
 
 
+def is_badly_hurt(agent: AgentContext) -> bool:
+    """Tell whether the agent has had enough; one whose game counts no health never has."""
+    return bool(agent.me.get("health", 1.0) < BADLY_HURT)
+
+
+def is_between(start: float, end: float) -> Callable[[AgentContext], bool]:
+    """Make a predicate on the hour of the day, from `start` until `end`, over midnight if `end` is the smaller one.
+
+    Where the world has no `hour`, it is never true.
+    """
+
+    def check(agent: AgentContext) -> bool:
+        hour = agent.world.get("hour")
+        if hour is None:
+            return False
+        return bool(start <= hour < end if start <= end else hour >= start or hour < end)
+
+    return check
+
+
 class Sees(Condition):
     """True while something of a kind is near enough."""
 
@@ -68,45 +97,3 @@ class Sees(Condition):
     def check(self) -> object:
         found = nearest(self.agent, self.kind)
         return found is not None and found["distance"] <= self.within
-
-
-class Happened(Condition):
-    """True from an event of this name on, until a `Forget` comes by or the event is `keep` seconds old.
-
-    An event is told in one tick only, but to deal with it takes longer: so it is kept on the agent's blackboard.
-    """
-
-    def __init__(self, event: str, *, keep: float) -> None:
-        super().__init__(f"Was there a {event}?")
-        self.event = event
-        self.keep = keep
-
-    def check(self) -> object:
-        now = self.agent.clock.now()
-        known = self.agent.blackboard.get(self.event, [])
-        new = [(now, event.data.get("text", "")) for event in self.agent.events if event.name == self.event]
-        kept = [(time, text) for time, text in [*known, *new] if now - time <= self.keep]
-        self.agent.blackboard[self.event] = kept
-        return kept
-
-
-def first(event: str) -> Callable[[AgentContext], str | None]:
-    """Make a sense that gives the text of the oldest event that `Happened` keeps."""
-
-    def recall(agent: AgentContext) -> str | None:
-        kept = agent.blackboard.get(event)
-        return kept[0][1] if kept else None
-
-    return recall
-
-
-class Forget(Leaf):
-    """Drop the oldest event that `Happened` keeps: it has been dealt with."""
-
-    def __init__(self, event: str) -> None:
-        super().__init__(f"Forget the {event}")
-        self.event = event
-
-    def update(self) -> Status:
-        self.agent.blackboard[self.event] = self.agent.blackboard.get(self.event, [])[1:]
-        return Status.SUCCESS

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from py_trees.behaviour import Behaviour
 
-from brains import Action, Condition, LLMCondition, ReactiveSelector, ReactiveSequence, brain
+from brains import Action, Condition, LLMCondition, MemorySequence, ReactiveSelector, ReactiveSequence, Wait, brain
 
 from .actions import Flee, HideLoot, Sneak, Steal
-from .senses import Forget, Happened, Sees, scene
+from .memory import Forget, Happened
+from .senses import Sees, scene
 
 
 @brain("thief")
 def thief() -> Behaviour:
-    """Creeps to the stall and steals when nobody looks; runs when somebody did."""
+    """Looks about by day; creeps to the stall in the dark, steals when nobody looks, and runs when somebody did."""
     return ReactiveSelector("Thief", [
-        ReactiveSequence("Get away", [
-            Happened("challenge", keep=4.0),
-            Action("Run", Flee()),
-            Forget("challenge"),
-        ]),
+        get_away("challenge"),
+        get_away("hurt"),
         ReactiveSequence("Bring it home", [
             Condition("Carries loot?", lambda agent: agent.me.get("loot")),
             Action("Hide the loot", HideLoot()),
+        ]),
+        ReactiveSequence("Scout", [
+            # Where the game does not say how dark it is, it is dark enough.
+            Condition("Is it too light?", lambda agent: not agent.me.get("dark", True)),
+            MemorySequence("Look about", [
+                Action("Stroll to the well", Sneak(to="well")),
+                Wait("Watch the guards", seconds=4.0),
+                Action("Stroll to the keep", Sneak(to="keep")),
+                Wait("Count the windows", seconds=4.0),
+            ]),
         ]),
         ReactiveSequence("Steal something", [
             Sees("stall", within=4.0),
@@ -31,4 +39,13 @@ def thief() -> Behaviour:
             Action("Steal", Steal(what="cash box")),
         ]),
         Action("Sneak to the stall", Sneak(to="stall")),
+    ])
+
+
+def get_away(event: str) -> Behaviour:
+    """Run from what has happened."""
+    return ReactiveSequence(f"Get away ({event})", [
+        Happened(event, keep=4.0),
+        Action("Run", Flee()),
+        Forget(event),
     ])

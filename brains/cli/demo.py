@@ -8,7 +8,6 @@ import json
 import logging
 import os
 import sys
-import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +23,17 @@ if TYPE_CHECKING:
     from brains.cli._demo.play import Ending
     from brains.cli._demo.show import Show
     from brains.cli._demo.tally import Tally
-    from brains.questions import ChatModel, ModelRequest
+    from brains.questions import ChatModel
 
 __all__ = ["command"]
 
-CALLS = ("Hot pies!", "Good day to you, traveller.", "Come closer, look at this!", "Only one penny!")
 FOR_GODOT = ("headless", "actions", "project")
 FOR_TERMINAL = ("rate", "speed")
 EXAMPLES = """\b
 Examples:
-  brains demo                                     until Ctrl-C, with any model that is there
+  brains demo                                     until Ctrl-C, with any model that is there: in a window of Godot if
+                                                  there are a Godot and a screen, else in the terminal
+  brains demo --terminal                          in the terminal in any case
   brains demo --seconds 20
   brains demo --model ollama:llama3.2
   brains demo --model scripted                    no model at all, only to see the parts move
@@ -70,6 +70,7 @@ anything ran. With --godot it is also 1 for an error in Godot's output, or if th
     metavar="[PATH]",
     help="Play in Godot 4.4 or newer: the program at PATH, else $GODOT, else `godot` on the PATH.",
 )
+@click.option("--terminal", is_flag=True, help="Play in the terminal, even if there is a Godot.")
 @click.option("--headless", is_flag=True, help="With --godot: no window, and nobody at the keyboard.")
 @click.option("--actions", type=click.IntRange(min=1), help="With --godot: end after so many finished actions.")
 @click.option("--project", type=click.Path(), help="With --godot: play this project and not the castle yard.")
@@ -89,6 +90,7 @@ def command(
     speed: float,
     port: int,
     godot: str | None,
+    terminal: bool,
     headless: bool,
     actions: int | None,
     project: str | None,
@@ -97,12 +99,19 @@ def command(
     record: Recorded | None,
     config_file: str | None,
 ) -> None:
-    """Play a castle yard in the terminal or in Godot: five agents, their trees, and a model that they ask."""
+    """Play a castle yard in the terminal or in Godot: eight agents, their trees, and a model that they ask."""
     _require_fitting(context, godot)
+    if terminal and godot is not None:
+        raise click.UsageError("--terminal and --godot exclude each other")
     given: ChatModel | None = context.obj
     config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
     _require_folders(config)
+    is_plain = terminal or plain or as_json or any(_is_given(context, name) for name in FOR_TERMINAL)
+    if godot is None and not is_plain and _can_play_in_godot(config):
+        click.echo("There is a Godot, so the yard is played in its window (--terminal: here).")
+        godot = ""
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
+    from brains.cli._demo.mind import plain_mind
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
     from brains.cli._running import errors_of, router_of
@@ -120,7 +129,7 @@ def command(
         library, templates = load_trees(config.trees_folder), load_prompts(config.prompts_folder)
         metrics = Metrics()
         # A program that runs this command may bring a model of its own as the click object.
-        default = given or (_scripted() if config.model == "scripted" else None)
+        default = given or (plain_mind() if config.model == "scripted" else None)
         run = Run(
             library=library,
             prompts=templates,
@@ -149,9 +158,27 @@ def command(
 def _require_fitting(context: click.Context, godot: str | None) -> None:
     """Refuse options that would have no effect."""
     for name in FOR_GODOT if godot is None else FOR_TERMINAL:
-        if context.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        if _is_given(context, name):
             where = "works with --godot only" if godot is None else "is for the terminal: in Godot, Godot decides"
             raise click.UsageError(f"--{name} {where}")
+
+
+def _is_given(context: click.Context, name: str) -> bool:
+    return context.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _can_play_in_godot(config: Config) -> bool:
+    """Tell whether somebody sits at a screen of a machine that has a Godot and the castle yard for it."""
+    from brains.cli._demo.engine import find_engine, find_project, has_screen
+
+    if not (sys.stdout.isatty() and has_screen()):
+        return False
+    try:
+        find_project(None, config.trees_folder)
+        find_engine(None)
+    except ConfigError:
+        return False
+    return True
 
 
 def _godot_game(
@@ -164,18 +191,6 @@ def _godot_game(
 
     folder = find_project(project, config.trees_folder)
     return GodotGame(find_engine(named), folder, headless=headless, actions=actions, seconds=seconds, seed=seed)
-
-
-def _scripted() -> ChatModel:
-    """Make the stand-in for a model: it says more than one line, since always the same one is no success."""
-    from brains.models.scripted import ScriptedModel, labels_of, last_line
-
-    def answer(request: ModelRequest) -> str | None:
-        if request.schema is not None or labels_of(request):
-            return None
-        return CALLS[zlib.crc32(last_line(request).encode()) % len(CALLS)]
-
-    return ScriptedModel(answer)
 
 
 def _require_folders(config: Config) -> None:

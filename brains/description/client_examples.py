@@ -278,6 +278,12 @@ CLIENT_EXAMPLES: dict[str, dict[str, dict[str, Any]]] = {
             "name": "Patrol",
         },
     },
+    "track": {
+        "minimal": {"type": "track"},
+        "full": {"type": "track", "agent": "guard_1"},
+        "unicode": {"type": "track", "agent": "señora Ñandú 🦤"},
+        "unknown_fields": {"type": "track", "agent": "guard_1", "since": 4},
+    },
     "ping": {
         "minimal": {"type": "ping"},
         "full": {"type": "ping", "t": 1234.5},

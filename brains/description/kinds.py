@@ -50,7 +50,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "client": "Who it is, for people and logs: `name`, `version`, `engine`, `platform`.",
         "token": "What the server's owner has set; required wherever a server has one, and never sent in the URL.",
         "session": "The session to go on with, after a connection was lost. Absent: a new one.",
-        "features": "Optional features that the client would like to use: `variant`. Unknown ones are ignored.",
+        "features": "Optional features that the client would like: `variant`, `insight`. Unknown ones are ignored.",
         "limits": "What the client can take.",
         "clock": "How the game's time runs, for people: `physics_tps`.",
     },
@@ -116,6 +116,7 @@ FIELDS: dict[str, dict[str, str]] = {
         "data": "What came of it, for the tree.",
         "time_ms": "When, in game time.",
     },
+    "Track": {"agent": "Its id. Empty: nobody's tree any more. One that is not there yet is tracked once it is."},
     "Ping": {"t": "Any number: the answer has the same."},
     "Pong": {"t": "That of the `ping`."},
     "ErrorMessage": {
@@ -185,6 +186,28 @@ FIELDS: dict[str, dict[str, str]] = {
     "Wake": {"agents": "Ids. An unknown one is nothing to report."},
     "Hold": {"agent": "Whose brain stands still.", "reason": "Why, for people."},
     "Release": {"agent": "Whose brain goes on."},
+    "Decided": {
+        "agent": "Who had asked.",
+        "leaf": "Path of the leaf in its tree.",
+        "question": "The last line of what was asked, for people.",
+        "answer": "The likeliest label; empty if there was no answer.",
+        "probabilities": "Of every label; none for an answer in free text.",
+        "latency_ms": "Milliseconds from question to answer; 0 without one.",
+        "model": "Who answered.",
+        "reason": "Why there was no answer that could be used, as a word; empty if there was.",
+    },
+    "MindNode": {
+        "name": "Its name in the tree.",
+        "kind": "Its class.",
+        "depth": "How deep it stands; the root's is 0.",
+    },
+    "Mind": {
+        "agent": "Whose tree it is.",
+        "states": "One letter per node, from the root down as it is written: `s` success, `f` failure, `r` running, "
+        "`.` not visited.",
+        "nodes": "The tree's nodes in the same order. Only in the first message after a `track`, and after the tree is "
+        "another one: later ones have `states` alone.",
+    },
     "ChatMessage": {"message": "What the user says."},
     "ChatResponse": {"response": "What the model answers, or in brackets why it does not."},
 }

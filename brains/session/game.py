@@ -29,6 +29,7 @@ from brains.messages import (
     Rejection,
     SessionInfo,
     SnapshotMessage,
+    Track,
     Wake,
     close_reason,
     decode,
@@ -38,6 +39,7 @@ from brains.session.counts import SessionCounts
 from brains.session.heads import head_of
 from brains.session.hello import check_hello, fatal, same_secret, welcome
 from brains.session.holds import Holds
+from brains.session.insight import Insight
 from brains.session.limits import SessionLimits
 from brains.session.mail import Mail
 from brains.session.orders import Orders
@@ -117,6 +119,7 @@ class GameSession:
         self._turns = Turns(self.id, self._roster, self._mail, self._orders, self._outbox, observer, gate)
         self._holds = Holds(self._outbox)
         self._ticking = False
+        self._insight = Insight(self._outbox)
         self._complaints = Complaints(self.id, self._outbox, self._limits.max_events, now)
         self._variant, self._bad = False, 0
         self._wake: dict[str, None] = {}
@@ -153,16 +156,21 @@ class GameSession:
                 self._agents(message)
             case Hello():
                 self._hello(message)
-            case Ping(t=t):
-                self._outbox.put(Pong(t=t))
-            case Pong():
-                pass
+            case Ping() | Pong() | Track():
+                self._aside(message)
             case ErrorMessage():
                 self._complaints.note(message)
             case Bye():
                 self.close("bye")
             case _:
                 raise ProtocolError("unknown_type", "chat is for clients that say no hello")
+
+    def _aside(self, message: Ping | Pong | Track) -> None:
+        """Take a message that no agent's tick depends on."""
+        if isinstance(message, Track):
+            self._insight.track(message.agent)
+        elif isinstance(message, Ping):
+            self._outbox.put(Pong(t=message.t))
 
     def _refuse(self, frame: str | bytes, error: ProtocolError) -> None:
         """Answer a frame that cannot be used."""
@@ -204,6 +212,8 @@ class GameSession:
         info = SessionInfo(id=self.id, resume=self._secret or None, resumed=resumed, ttl_s=ttl_s)
         self._outbox.put(welcome(hello, info, self._server, self._limits, self._brains.names()))
         self._variant = "variant" in hello.features
+        self._insight.on = "insight" in hello.features
+        self._insight.track("")
 
     def _agents(self, message: AgentsMessage) -> None:
         epoch = int(message.epoch)
@@ -251,6 +261,7 @@ class GameSession:
             self._holds.forget(agent)
             self._orders.forget(agent)
             self._mail.close(agent)
+            self._insight.forget(agent)
             self._pending.drop(agent)
             self._wake.pop(agent, None)
             self._woken.discard(agent)
@@ -336,6 +347,8 @@ class GameSession:
         for report in reports:
             self._turns.speak(report)
         self._holds.answered()
+        watched = self._roster.get(self._insight.tracked)
+        self._insight.tell(reports, None if watched is None else getattr(watched.agent, "root", None))
         return reports
 
     # A debugger

@@ -14,18 +14,12 @@ const PAUSES_S: Dictionary[String, Vector2] = {
 	"happening": Vector2(2.2, 3.2),
 	"rumour": Vector2(2.6, 3.6),
 	"passer": Vector2(4.0, 4.0),
-	"light": Vector2(6.0, 8.0),
-	"scene": Vector2(2.0, 2.8),
 }
 
 @export var yard: Yard
 
-## How the yard looks to somebody who is up to no good.
-var scene: Dictionary = {}
-## Nobody looks at the stall.
-var is_unwatched: bool = false
-## The time of day.
-var light: String = ""
+## How much goes on: 1 for people who only look on, less for one who plays.
+var bustle: float = 1.0
 ## Who walks by the stall.
 var passer: String = ""
 
@@ -34,7 +28,6 @@ var _decks: Dictionary[String, Deck] = {}
 var _due_in_s: Dictionary[String, float] = {
 	"stranger": 0.5, "customer": 0.3, "happening": 1.0, "rumour": 2.0
 }
-var _lights: int = 0
 
 
 func _ready() -> void:
@@ -43,7 +36,7 @@ func _ready() -> void:
 
 func _physics_process(delta: float) -> void:
 	for what: String in PAUSES_S:
-		_due_in_s[what] = _due_in_s.get(what, 0.0) - delta
+		_due_in_s[what] = _due_in_s.get(what, 0.0) - delta * bustle
 		if _due_in_s[what] <= 0.0:
 			_due_in_s[what] += _random.randf_range(PAUSES_S[what].x, PAUSES_S[what].y)
 			_let_happen(what)
@@ -58,9 +51,17 @@ func begin(random_seed: int) -> void:
 		"happening": _deck_of_lines("happenings", 3),
 		"rumour": _deck_of_lines("rumours", 2),
 		"passer": _deck_of_lines("passers", 1),
-		"watched": _deck_of_lines("watched", 1),
-		"unwatched": _deck_of_lines("unwatched", 1),
-		"chance": Deck.new(_random, [[true], [false]]),
+	}
+
+
+## Returns what the eyes of somebody who is up to no good tell: whether anybody would see it.
+func scene_for(thief: Actor) -> Dictionary:
+	var guard: Actor = _nearest_guard(thief)
+	var merchant: Merchant = yard.actors_of_kind("merchant")[0] as Merchant
+	return {
+		"light": yard.day.light(),
+		"guard": _guard_in_words(guard, thief),
+		"merchant": _merchant_in_words(merchant, thief),
 	}
 
 
@@ -73,33 +74,45 @@ func _let_happen(what: String) -> void:
 		"customer":
 			if yard.customers().size() < yard.counter().size():
 				yard.let_in(_decks["customer"].draw(), "customer", yard.counter()[-1], 6.0)
+		"happening" when bustle < 1.0:
+			# A player would look for the bear in vain.
+			pass
 		"happening", "rumour":
 			var villagers: Array[Actor] = yard.actors_of_kind("villager")
 			var whom: Actor = villagers[_random.randi_range(0, villagers.size() - 1)]
 			yard.tell(whom, StringName(what), _decks[what].draw())
 		"passer":
 			passer = _decks["passer"].draw()
-		"light":
-			var lights: Array = Cast.lines("lights")
-			light = lights[_lights % lights.size()]
-			_lights += 1
-		"scene":
-			_change_scene()
 
 
-## Decides who looks at the stall now; a guard who has his hands full does not.
-func _change_scene() -> void:
-	var guard: Actor = yard.actors_of_kind("guard")[0]
-	var thief: Actor = yard.actors_of_kind("thief")[0]
-	var is_busy: bool = guard.doing != null and guard.doing.order.name != &"Patrol"
-	var is_near: bool = guard.metres_to(thief.position) < thief.seen_within
-	is_unwatched = not is_near and (_decks["chance"].draw() or is_busy)
-	var words: Deck = _decks["unwatched" if is_unwatched else "watched"]
-	scene = {
-		"light": light,
-		"guard": words.draw()["guard"],
-		"merchant": words.draw()["merchant"],
-	}
+func _nearest_guard(thief: Actor) -> Actor:
+	var nearest: Actor = null
+	for guard: Actor in yard.actors_of_kind("guard"):
+		if not yard.sees(thief, guard) and not yard.sees(guard, thief):
+			continue
+		if nearest == null or thief.metres_to(guard.position) < thief.metres_to(nearest.position):
+			nearest = guard
+	return nearest
+
+
+func _guard_in_words(guard: Actor, thief: Actor) -> String:
+	if guard == null:
+		return "is nowhere to be seen"
+	if yard.sees(guard, thief):
+		return "looks straight at the thief"
+	if guard.doing != null and guard.doing.target != null:
+		return "is busy with a stranger"
+	if guard.metres_to(yard.place(&"Stall")) < 3.0:
+		return "stands beside the stall"
+	return "has his back turned"
+
+
+func _merchant_in_words(merchant: Merchant, thief: Actor) -> String:
+	if yard.sees(merchant, thief):
+		return "looks straight at the thief"
+	if merchant.doing != null and merchant.doing.order.name in [&"Refuse", &"Haggle"]:
+		return "argues with a customer"
+	return "has her back turned"
 
 
 func _deck_of_visitors(kind: String, turns: Array[String]) -> Deck:

@@ -1,6 +1,22 @@
 class_name Guard
 extends Actor
-## Walks his rounds, and deals with strangers.
+## Walks the rounds, and deals with strangers.
+
+## Health that a blow takes.
+const BLOW: float = 0.34
+## Metres in which a blow reaches.
+const BLADE: float = 2.2
+## The running pace.
+const RUN: float = 5.0
+
+## Which part of the castle is in the guard's care.
+@export var post: String = "gate"
+
+
+func _observe() -> Dictionary:
+	var perceived: Dictionary = super()
+	perceived["post"] = post
+	return perceived
 
 
 func _carry_out(order: BrainOrder) -> void:
@@ -8,76 +24,85 @@ func _carry_out(order: BrainOrder) -> void:
 		&"Patrol":
 			_patrol(order)
 		&"Challenge":
-			begin(order, "asks a stranger what he wants", 1.2, _challenge)
+			begin_with(order, whom(order), "asks a stranger what he wants", 1.2, _challenge)
+			_ask(order)
 		&"Attack":
-			begin(order, "fights", 1.4, _attack)
+			begin_with(order, whom(order), "fights", 1.0, _attack, RUN)
+			is_armed = doing != null
 		&"CallForHelp":
 			begin(order, "blows the horn", 1.6, _call_for_help)
+			yard.sounds.play(&"horn", position)
 		&"Ignore":
 			begin(order, "looks the other way", 1.5, _ignore)
+		&"Flee":
+			begin(order, "runs away", 2.5, _nothing_comes_of, [yard.place(&"Gate")], RUN)
+		&"Hurry":
+			_hurry(order)
 		_:
 			super(order)
+
+
+func _drop() -> BrainOrder:
+	is_armed = false
+	return super()
 
 
 ## One round, from the nearest corner on.
 func _patrol(order: BrainOrder) -> void:
 	var corners: PackedVector2Array = yard.route(order.params.get("route", "wall"))
 	if corners.is_empty():
-		order.fail("there is no such route")
+		turn_down(order, "there is no such route")
 		return
 	var nearest: int = 0
 	for corner: int in corners.size():
 		if metres_to(corners[corner]) < metres_to(corners[nearest]):
 			nearest = corner
 	var round_trip: PackedVector2Array = corners.slice(nearest) + corners.slice(0, nearest)
-	begin(order, "walks along the wall", 0.0, _nothing_comes_of, round_trip)
+	var what: String = "walks along the wall" if corners.size() > 2 else "walks to and fro"
+	begin(order, what, 0.0, _nothing_comes_of, round_trip, 1.8)
+
+
+func _hurry(order: BrainOrder) -> void:
+	var to: String = order.params["to"]
+	var target: Body = yard.find(to)
+	if target != null:
+		begin_with(order, target, "runs to see what is the matter", 0.0, _nothing_comes_of, RUN)
+	elif yard.has_place(to):
+		var there: PackedVector2Array = [yard.place(StringName(to.capitalize()))]
+		begin(order, "runs to see what is the matter", 0.0, _nothing_comes_of, there, RUN)
+	else:
+		turn_down(order, "nobody is there")
+
+
+## Stops the player with words that can be answered; others act by themselves.
+func _ask(_order: BrainOrder) -> void:
+	if doing != null and doing.target is Player and says.is_empty():
+		speak("Halt! What do you want here?")
 
 
 func _challenge(order: BrainOrder) -> String:
-	if _is_on_thief(order, "the guard asks what you are doing here"):
-		return ""
-	var stranger: Visitor = yard.find_visitor(order.params["target"])
-	if stranger == null:
-		return Yard.GONE
-	match stranger.manner:
-		"peaceful" when stranger.is_answered:
-			stranger.leave("walks on in peace")
-		"suspicious" when stranger.is_answered:
-			stranger.leave("turns back at the gate")
-		_:
-			stranger.go_on()
-	return ""
+	var stranger: Body = whom(order)
+	return Yard.GONE if stranger == null else stranger.take_challenge(self)
 
 
 func _attack(order: BrainOrder) -> String:
-	if _is_on_thief(order, "the guard draws his sword"):
-		return ""
-	var stranger: Visitor = yard.find_visitor(order.params["target"])
-	if stranger == null:
+	var stranger: Body = whom(order)
+	if stranger == null or metres_to(stranger.position) > BLADE:
 		return Yard.GONE
-	if stranger.manner == "horde":
-		stranger.go_on()
-		return "one man cannot beat them"
-	stranger.leave("is driven out")
-	return ""
+	yard.sounds.play(&"clash", position)
+	yard.witness("%s fights with %s" % [title, stranger.looks], self)
+	return stranger.take_blow(self, BLOW)
 
 
 func _call_for_help(_order: BrainOrder) -> String:
-	for stranger: Visitor in yard.strangers():
-		stranger.leave("flees from the garrison")
+	yard.raise_alarm()
+	yard.alert("the horn is blown", self, Sight.SHOUT)
+	for stranger: Body in yard.strangers():
+		stranger.take_leave("flees from the garrison")
 	return ""
 
 
 func _ignore(_order: BrainOrder) -> String:
-	for stranger: Visitor in yard.strangers():
-		stranger.go_on()
+	for stranger: Body in yard.strangers():
+		stranger.take_no_notice()
 	return ""
-
-
-## Tells the thief, if it is him whom the guard has to do with.
-func _is_on_thief(order: BrainOrder, text: String) -> bool:
-	var thief: Thief = yard.find_actor(order.params["target"]) as Thief
-	if thief == null:
-		return false
-	yard.tell(thief, &"challenge", text)
-	return true

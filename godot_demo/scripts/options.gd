@@ -6,6 +6,7 @@ extends RefCounted
 const ADDON: String = "--brains-"
 const KNOWN: Array[String] = [
 	"--autopilot",
+	"--play=talk|steal|fight",
 	"--quit-after-actions=N",
 	"--quit-after-seconds=S",
 	"--seed=N",
@@ -15,6 +16,9 @@ const KNOWN: Array[String] = [
 
 ## Nobody is at the keyboard.
 var autopilot: bool = false
+## How the player plays by himself: [code]talk[/code], [code]steal[/code], [code]fight[/code]; "":
+## somebody is at the keyboard.
+var play: String = ""
 ## Finished actions after which the game quits; 0: no end.
 var quit_after_actions: int = 0
 ## Seconds after which it does; 0: no end.
@@ -35,7 +39,9 @@ static func parse(arguments: PackedStringArray) -> Options:
 	for argument: String in arguments:
 		if options.problem.is_empty() and not argument.begins_with(ADDON):
 			options.problem = options._take(argument)
-	if options.problem.is_empty() and options.quit_after_actions > 0 and not options.autopilot:
+	if options.problem.is_empty() and options.autopilot and not options.play.is_empty():
+		options.problem = "--autopilot is without a player, and --play with one: choose"
+	elif options.problem.is_empty() and options.quit_after_actions > 0 and not options.autopilot:
 		options.problem = "--quit-after-actions works with --autopilot only"
 	return options
 
@@ -45,6 +51,8 @@ func _take(argument: String) -> String:
 	match argument.get_slice("=", 0):
 		"--autopilot" when not "=" in argument:
 			autopilot = true
+		"--play" when value in Quest.WAYS:
+			play = value
 		"--quit-after-actions" when value.is_valid_int() and int(value) > 0:
 			quit_after_actions = int(value)
 		"--quit-after-seconds" when value.is_valid_float() and float(value) > 0.0:

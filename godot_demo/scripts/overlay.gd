@@ -3,6 +3,8 @@ extends CanvasLayer
 ## What is shown above the yard: the connection, what to do when there is none, and the last news.
 
 const MOST_NEWS: int = 3
+## Characters of a piece of news.
+const LONGEST_NEWS: int = 76
 ## Seconds without a server after which the banner comes: most losses are shorter.
 const BANNER_AFTER_S: float = 1.0
 const STATES: Dictionary[BrainsClient.State, String] = {
@@ -22,6 +24,19 @@ const LEGEND: Dictionary[String, String] = {
 }
 const GOOD: Color = Color(0.55, 0.95, 0.5)
 const BAD: Color = Color(1.0, 0.6, 0.4)
+## Part of the questions without an answer from which on the model counts as away.
+const AWAY: float = 0.5
+## Reasons that are the model's fault, and not of a question that came too late.
+const MODEL_TROUBLE: Array[String] = [
+	"busy", "malformed", "not_installed", "refused", "timeout", "unavailable", "warming_up"
+]
+const MODEL_ADVICE: String = (
+	"The model does not answer (%s). Start   ollama serve,   or   brains serve --model embedded.\n"
+	+ "Until then the trees do what they do without an answer."
+)
+
+@export var yard: Yard
+@export var quest: Quest
 
 var _why: String = ""
 var _away_s: float = 0.0
@@ -31,6 +46,13 @@ var _news: PackedStringArray = []
 @onready var legend: RichTextLabel = %Legend
 @onready var banner: Label = %Banner
 @onready var news: Label = %News
+
+
+func _enter_tree() -> void:
+	for part: Node in [$Hud, $Talk, $MindCard, $TreePanel]:
+		part.set(&"yard", yard)
+	for part: Node in [$Hud, $Center/Menu]:
+		part.set(&"quest", quest)
 
 
 func _ready() -> void:
@@ -45,14 +67,16 @@ func _process(delta: float) -> void:
 	_away_s = 0.0 if is_open else _away_s + delta
 	status.text = _status()
 	status.modulate = GOOD if is_open else BAD
-	banner.visible = _away_s > BANNER_AFTER_S
+	banner.visible = _away_s > BANNER_AFTER_S or _is_model_away()
 	if banner.visible:
 		banner.text = _advice()
 
 
 ## Shows something that has happened.
 func tell(who: String, text: String) -> void:
-	_news.append("%s   %s" % [who, text])
+	var body: Body = yard.find(who)
+	var line: String = "%s   %s" % [who if body == null else body.title, text]
+	_news.append(line if line.length() <= LONGEST_NEWS else line.left(LONGEST_NEWS - 1) + "…")
 	if _news.size() > MOST_NEWS:
 		_news.remove_at(0)
 	news.text = "\n".join(_news)
@@ -77,7 +101,14 @@ func _status() -> String:
 	)
 
 
+func _is_model_away() -> bool:
+	var insight: BrainsInsight = Brains.insight
+	return Brains.is_open() and insight.trouble in MODEL_TROUBLE and insight.fallback_rate() > AWAY
+
+
 func _advice() -> String:
+	if Brains.is_open():
+		return MODEL_ADVICE % Brains.insight.trouble
 	if Brains.state == BrainsClient.State.REFUSED:
 		return "The server refuses this game: %s" % _why
 	var advice: String = (

@@ -1,9 +1,10 @@
 class_name Referee
 extends Node
-## Ends a run without a player: after so many finished actions, or when its time is up.
+## Ends a run without anybody at the keyboard: after so many finished actions, when the letter is
+## won, or when the time is up.
 
 const DONE: int = 0
-## The time was up before the actions were done.
+## The time was up before the actions were done, or the letter won.
 const TOO_SLOW: int = 1
 
 var _options: Options
@@ -22,10 +23,16 @@ func _ready() -> void:
 
 
 func _process(_delta: float) -> void:
-	if _options.quit_after_actions > 0 and _tally.finished >= _options.quit_after_actions:
+	if not _options.play.is_empty() and not _tally.win.is_empty():
+		_end(DONE)
+	elif _options.quit_after_actions > 0 and _tally.finished >= _options.quit_after_actions:
 		_end(DONE)
 	elif _options.quit_after_seconds > 0.0 and _tally.seconds() >= _options.quit_after_seconds:
-		_end(DONE if _options.quit_after_actions == 0 else TOO_SLOW)
+		_end(TOO_SLOW if _is_unfinished() else DONE)
+
+
+func _is_unfinished() -> bool:
+	return _options.quit_after_actions > 0 or not _options.play.is_empty()
 
 
 func _end(code: int) -> void:

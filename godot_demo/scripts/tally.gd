@@ -4,6 +4,8 @@ extends Node
 
 ## Orders of the brain that ended in success or failure.
 var finished: int = 0
+## How the letter was won, and after how many seconds; empty until then.
+var win: Dictionary = {}
 ## Is told everything, if somebody wants to know.
 var trace: Trace
 
@@ -35,6 +37,12 @@ func _init(yard: Yard) -> void:
 	Brains.problem.connect(_on_problem)
 
 
+## Notes that the letter is out.
+func note_win(way: String, in_s: float) -> void:
+	win = {"way": way, "seconds": snappedf(in_s, 0.1)}
+	_note("won", win)
+
+
 ## Returns how long the game has been going on.
 func seconds() -> float:
 	return (Time.get_ticks_msec() - _started_ms) / 1000.0
@@ -52,6 +60,13 @@ func summary() -> Dictionary:
 		"sources": _sources,
 		"results": _results,
 		"running": _running,
+		"won": win,
+		"model":
+		{
+			"name": Brains.insight.model,
+			"latency_ms": Brains.insight.median_latency_ms(),
+			"fallback_rate": Brains.insight.fallback_rate(),
+		},
 		"seconds": seconds(),
 		"longest_silence_s": longest_s,
 		"counters": Brains.counters(),

@@ -16,7 +16,8 @@ func _ready() -> void:
 func _observe() -> Dictionary:
 	var perceived: Dictionary = super()
 	perceived["loot"] = loot
-	perceived["scene"] = yard.director.scene
+	perceived["scene"] = yard.director.scene_for(self)
+	perceived["dark"] = not yard.is_lit(position)
 	return perceived
 
 
@@ -43,19 +44,40 @@ func seen_from(distance: float) -> Dictionary:
 	return sight
 
 
+func take_challenge(by: Body) -> String:
+	yard.tell(self, &"challenge", "the guard asks what you are doing here", by)
+	return ""
+
+
+func take_blow(by: Body, strength: float) -> String:
+	# He is quick: more than a scratch is not to be had.
+	super(by, strength * 0.3)
+	yard.tell(self, &"challenge", "the guard draws his sword", by)
+	return ""
+
+
+func take_leave(_how: String) -> String:
+	yard.tell(self, &"challenge", "the horn is blown")
+	return ""
+
+
 func _sneak(order: BrainOrder) -> void:
-	if order.params["to"] != "stall":
-		order.fail("there is no shadow to creep along in")
+	var to: String = order.params["to"]
+	if not yard.has_place("%s shadow" % to):
+		turn_down(order, "there is no shadow to creep along in")
 		return
-	var shadow: Vector2 = yard.place(&"Shadow")
-	begin(order, "creeps along in the shadow of the wall", 0.8, _nothing_comes_of, [shadow])
+	var shadow: Vector2 = yard.place(StringName(("%s shadow" % to).to_pascal_case()))
+	begin(order, "creeps along in the shadow of the wall", 0.8, _nothing_comes_of, [shadow], 2.0)
 
 
 func _steal(_order: BrainOrder) -> String:
-	if not yard.director.is_unwatched:
-		yard.tell(self, &"challenge", "somebody shouts: stop, thief!")
+	var witness: Actor = yard.witness_of(self, [&"guard", &"merchant"])
+	if witness != null:
+		yard.tell(self, &"challenge", "somebody shouts: stop, thief!", witness)
+		yard.rob(self, "the cash box")
 		return "somebody saw it"
 	loot += 1
+	yard.sounds.play(&"coins", position)
 	return ""
 
 

@@ -7,9 +7,10 @@ extends Body
 ## The visitor turns to go; [param how] completes the sentence.
 signal leaving(visitor: Visitor, how: String)
 
-const PACE: float = 6.0
+const PACE: float = 4.5
 ## Seconds between the second thing and the end of the visit.
 const SECOND_S: float = 2.5
+const ARMED: Array[Garb.Tool] = [Garb.Tool.SWORD, Garb.Tool.AXE, Garb.Tool.BOW, Garb.Tool.SPEAR]
 
 var manner: String = ""
 ## The second thing has been done.
@@ -24,12 +25,14 @@ var _gate: Vector2
 
 func _ready() -> void:
 	super()
+	is_armed = manner in ["attacker", "horde"] and figure.garb.tool in ARMED
 	_act(_first)
 
 
 func _physics_process(delta: float) -> void:
 	super(delta)
-	_patience_s -= delta
+	if places_ahead() == 0 or is_leaving:
+		_patience_s -= delta
 	if is_leaving:
 		if places_ahead() == 0:
 			queue_free()
@@ -67,6 +70,8 @@ func go_on() -> void:
 
 ## Turns round and goes.
 func leave(how: String) -> void:
+	if is_leaving:
+		return
 	is_leaving = true
 	_act([how, ""])
 	go([_gate], PACE)
@@ -78,8 +83,40 @@ func can_be_seen() -> bool:
 	return not is_leaving
 
 
+func take_challenge(by: Body) -> String:
+	super(by)
+	match manner:
+		"peaceful" when is_answered:
+			leave("walks on in peace")
+		"suspicious" when is_answered:
+			leave("turns back at the gate")
+		_:
+			go_on()
+	return ""
+
+
+func take_no_notice() -> String:
+	go_on()
+	return ""
+
+
+func take_blow(by: Body, strength: float) -> String:
+	super(by, strength)
+	if manner == "horde":
+		go_on()
+		return "one man cannot beat them"
+	leave("is driven out")
+	return ""
+
+
+func take_leave(how: String) -> String:
+	leave(how)
+	return ""
+
+
 func _act(words: Array) -> void:
 	does = words[0]
 	says = words[1]
+	loudness = Sight.TALK
 	_silent_in_s = INF
 	caption.speech = says

@@ -17,6 +17,7 @@ from typing import Any
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 SUITES = HERE / "addon"
+GAME = HERE / "game"
 DEMO = ROOT / "godot_demo"
 EXAMPLES = ROOT / "docs" / "protocol" / "examples"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import itertools
 import json
 import os
 import signal
@@ -124,51 +123,6 @@ def files_of(project: Path) -> dict[str, bytes]:
         for path in paths
         if path.parts[0] not in (".godot", "project.godot")
     }
-
-
-CAPTIONS = """\
-extends SceneTree
-
-var bodies: Node2D = Node2D.new()
-var frames: int = 0
-
-
-func _initialize() -> void:
-	root.add_child(bodies)
-	for place: Vector2 in [Vector2(0, 0), Vector2(40, 2), Vector2(60, -9), Vector2(900, 0)]:
-		var visitor: Visitor = (load("res://scenes/visitor.tscn") as PackedScene).instantiate()
-		visitor.play({"looks": "a piper", "manner": "", "first": ["plays", "La la!"], "then": ["", ""]}, "", place, 9.0)
-		bodies.add_child(visitor)
-	var captions: Captions = Captions.new()
-	captions.bodies = bodies
-	root.add_child(captions)
-
-
-func _process(_delta: float) -> bool:
-	frames += 1
-	if frames < 3:
-		return false
-	for body: Body in bodies.get_children():
-		var room: Rect2 = body.caption.room()
-		print(room.position.y - body.caption.lift, " ", room.end.y - body.caption.lift, " ", body.caption.lift)
-	return true
-"""
-
-
-def test_captions_of_people_who_stand_together_keep_clear_of_each_other(godot: str, yard: Path, tmp_path: Path) -> None:
-    script = tmp_path / "captions.gd"
-    script.write_text(CAPTIONS)
-    result = subprocess.run(
-        [godot, "--headless", "--path", str(yard), "--script", str(script), "--", "--brains-url=ws://127.0.0.1:1"],
-        capture_output=True, text=True, timeout=30, check=False,
-    )  # fmt: skip
-    assert not ERROR.search(result.stderr), result.stderr
-    rooms = [[float(part) for part in line.split()] for line in result.stdout.splitlines()[-4:]]
-    *together, alone = rooms
-    assert alone[2] == 0
-    assert min(lift for *_, lift in together) == 0
-    together.sort()
-    assert all(above[1] <= below[0] + 0.01 for above, below in itertools.pairwise(together))
 
 
 # --- the server is killed --------------------------------------------------------------------------------------------

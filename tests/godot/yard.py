@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 DEMO = Path(__file__).parent.parent.parent / "godot_demo"
-AGENTS = {"guard_1", "merchant_1", "villager_1", "villager_2", "thief_1"}
+AGENTS = {"guard_1", "guard_2", "merchant_1", "villager_1", "villager_2", "villager_3", "thief_1", "dog_1"}
 ERROR = re.compile(r"^.*ERROR:.*$", re.MULTILINE)
 
 Line = dict[str, Any]

@@ -54,6 +54,8 @@ class Body:
 
     id: str
     kind: str
+    """What it is for those who see it."""
+    brain: str
     name: str
     looks: str
     home: Point
@@ -66,6 +68,8 @@ class Body:
     """Seconds after which what it says has died away."""
     doing: Doing | None = None
     loot: int = 0
+    health: float = 1.0
+    hunger: float = 0.0
     held: bool = False
 
     def advance(self, seconds: float) -> bool:
@@ -106,9 +110,16 @@ class Guest:
     line: Line
     patience: float
     """Seconds after which they go away by themselves, or do what they came for."""
+    price: int = 0
+    """What the merchant asks of them, in pence; 0: what she asks of everybody."""
     leaving: bool = False
     answered: bool = False
     """The second line has been spoken."""
+
+    @property
+    def at_door(self) -> bool:
+        """They want to get into the keep."""
+        return self.visitor.manner in ("errand", "excuse")
 
     def advance(self, seconds: float, speed: float) -> None:
         """Walk, and lose patience."""

@@ -68,12 +68,12 @@ class Watcher(Protocol):
         ...
 
 
-def declared_for(kind: str, actions: Mapping[str, type[GameAction]]) -> list[DeclaredAction]:
-    """Describe what a body of this kind can do; actions that the yard does not know are for everybody."""
+def declared_for(brain: str, actions: Mapping[str, type[GameAction]]) -> list[DeclaredAction]:
+    """Describe what a body with this brain can do; actions that the yard does not know are for everybody."""
     return [
         DeclaredAction(name=name, description=_first_line(action), params=action_schema(action))
         for name, action in actions.items()
-        if name not in DEEDS or kind in DEEDS[name].kinds
+        if name not in DEEDS or brain in DEEDS[name].brains
     ]
 
 
@@ -155,11 +155,11 @@ class GameClient:
         welcome = await self._expect(socket, Welcome)
         entries = []
         for body in self._yard.bodies.values():
-            if body.kind in welcome.brains:
-                actions = declared_for(body.kind, self._actions)
-                entries.append(AgentEntry(id=body.id, brain=body.kind, kind=body.kind, actions=actions))
+            if body.brain in welcome.brains:
+                actions = declared_for(body.brain, self._actions)
+                entries.append(AgentEntry(id=body.id, brain=body.brain, kind=body.kind, actions=actions))
             else:
-                self._watcher.problem(f"there is no brain called {body.kind!r}: {body.id} only stands about")
+                self._watcher.problem(f"there is no brain called {body.brain!r}: {body.id} only stands about")
         await self._send(socket, AgentsMessage(epoch=EPOCH, add=entries))
         answer = await self._expect(socket, AgentsAck)
         for rejection in answer.rejected:

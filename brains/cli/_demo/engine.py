@@ -7,12 +7,13 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import NamedTuple
 
 from brains.errors import BrainsError, ConfigError
 
-__all__ = ["Engine", "find_engine", "find_project", "import_project", "needs_import"]
+__all__ = ["Engine", "find_engine", "find_project", "has_screen", "import_project", "needs_import"]
 
 COMMANDS = ("godot", "godot4")
 OLDEST = (4, 4)
@@ -99,6 +100,11 @@ def find_project(named: str | None, trees: Path) -> Path:
             "--project PATH"
         )
     return project.resolve()
+
+
+def has_screen() -> bool:
+    """Tell whether a window can be opened."""
+    return sys.platform in ("win32", "darwin") or any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
 
 
 def needs_import(project: Path) -> bool:

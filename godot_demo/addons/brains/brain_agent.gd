@@ -109,6 +109,11 @@ const GROUP: StringName = &"brain_agents"
 var fallback_callable: Callable = Callable()
 ## The line of speech so far.
 var line: String = ""
+## The last answer of the model, or why there was none: [code]leaf[/code], [code]question[/code],
+## [code]answer[/code], [code]probabilities[/code], [code]latency_ms[/code], [code]model[/code],
+## [code]reason[/code], [code]heard_ms[/code] (game time). Empty unless the project setting
+## [code]brains/insight/enabled[/code] is on.
+var last_decision: Dictionary = {}
 ## A debugger has stopped the brain.
 var is_held: bool = false
 ## A server drives the character now.

@@ -64,6 +64,8 @@ var snapshots: BrainsSnapshots = BrainsSnapshots.new()
 var schedule: BrainsSchedule = BrainsSchedule.new()
 var inbox: BrainsInbox = BrainsInbox.new(self)
 var outbox: BrainsOutbox = BrainsOutbox.new(self)
+## What goes on in the agents' minds, if [code]brains/insight/enabled[/code] is on.
+var insight: BrainsInsight = BrainsInsight.new(self)
 
 var _connects: int = 0
 var _resumes: int = 0
@@ -283,6 +285,7 @@ func _on_welcomed(message: Dictionary) -> void:
 	roster.begin_session(resumed)
 	if resumed:
 		orders.report_running()
+	insight.ask_again()
 	print(
 		"Brains: connected to %s%s" % [link.url, ", where the session goes on" if resumed else ""]
 	)

@@ -48,6 +48,8 @@ func take(message: Dictionary) -> void:
 				)
 		"hold", "release":
 			_on_hold(message)
+		"decided", "mind":
+			_client.insight.take(message)
 		"error":
 			_on_error(message)
 		_:
@@ -77,6 +79,7 @@ func _take_orders(given: Array, seq: int, sampled_ms: float, scene: int) -> void
 		stale = "it is for scene %d, and this is %d" % [scene, _client.epoch]
 	elif sampled_ms < 0.0:
 		stale = "no snapshot %d waits for an answer" % seq
+	_client.insight.action_age_ms = _client.time_ms - sampled_ms
 	for entry: Variant in given:
 		if entry is Dictionary:
 			var seat: BrainsSeat = _client.roster.seats.get(str(entry.get("agent", "")))

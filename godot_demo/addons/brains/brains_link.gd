@@ -48,6 +48,10 @@ var max_depth: int = 16
 var offers_variant: bool = true
 ## The server takes Variants: see [method pack].
 var takes_variant: bool = false
+## Would like to be told what goes on in the agents' minds.
+var wants_insight: bool = false
+## The server tells it.
+var has_insight: bool = false
 
 var _peer: WebSocketPeer
 var _packed_mode: WebSocketPeer.WriteMode = WebSocketPeer.WRITE_MODE_TEXT
@@ -72,6 +76,7 @@ func configure() -> void:
 	max_message_bytes = int(BrainsSettings.value("connection/max_message_kib")) * 1024
 	max_depth = BrainsSettings.value("snapshots/max_depth")
 	offers_variant = BrainsSettings.value("snapshots/as_variant")
+	wants_insight = BrainsSettings.value("insight/enabled")
 
 
 ## Begins to connect to [param where], and does so again and again until [method stop].
@@ -244,7 +249,7 @@ func _greet() -> void:
 			"engine": "Godot %s" % Engine.get_version_info()["string"],
 			"platform": OS.get_name(),
 		},
-		"features": ["variant"] if offers_variant else [],
+		"features": _features(),
 		"limits": {"max_message_bytes": max_message_bytes},
 		"clock": {"physics_tps": Engine.physics_ticks_per_second},
 	}
@@ -253,6 +258,15 @@ func _greet() -> void:
 	if not _secret.is_empty():
 		hello["session"] = {"id": session_id, "resume": _secret}
 	send(hello)
+
+
+func _features() -> Array[String]:
+	var wanted: Array[String] = []
+	if offers_variant:
+		wanted.append("variant")
+	if wants_insight:
+		wanted.append("insight")
+	return wanted
 
 
 func _read() -> void:
@@ -307,7 +321,9 @@ func _on_welcome(message: Dictionary) -> void:
 	var limit: Variant = _dictionary(message.get("limits")).get("max_message_bytes")
 	if limit is float or limit is int:
 		_server_limit = clampi(int(limit), 1024, max_message_bytes)
-	takes_variant = offers_variant and BrainsInbox.list_of(message, "features").has("variant")
+	var features: Array = BrainsInbox.list_of(message, "features")
+	takes_variant = offers_variant and features.has("variant")
+	has_insight = wants_insight and features.has("insight")
 	_packed_mode = (
 		WebSocketPeer.WRITE_MODE_BINARY if takes_variant else WebSocketPeer.WRITE_MODE_TEXT
 	)

@@ -61,6 +61,13 @@ const ALL: Dictionary[String, Array] = {
 		"0,60000,1",
 		"Oldest action that is carried out; 0: as the server says."
 	],
+	"insight/enabled":
+	[
+		false,
+		PROPERTY_HINT_NONE,
+		"",
+		"Be told each decision and one tracked tree, to show them: see Brains.insight.",
+	],
 	"fallback/after_s":
 	[1.0, PROPERTY_HINT_RANGE, "0,60,0.1", "Seconds without a server before agents fall back."],
 }
