@@ -105,7 +105,8 @@ def command(
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
-    from brains.cli._running import errors_of, model_of
+    from brains.cli._running import errors_of, router_of
+    from brains.gateway import Metrics
     from brains.loading import load_trees
     from brains.reload import load_prompts
     from brains.warmup import asking_brains
@@ -116,15 +117,17 @@ def command(
             game = stack.enter_context(
                 _godot_game(config, godot, project, headless=headless, actions=actions, seconds=seconds, seed=seed)
             )
-        library, templates = load_trees(config.trees_folder), load_prompts(config.prompts_folder)
+        templates = load_prompts(config.prompts_folder)
+        # A program that runs this command may bring a model of its own as the click object.
+        default = given or (_scripted() if config.model == "scripted" else None)
+        metrics = Metrics()
         run = Run(
-            library=library,
+            library=load_trees(config.trees_folder),
             prompts=templates,
             prompts_folder=config.prompts_folder,
             trees_folder=config.trees_folder,
-            # A program that runs this command may bring a model of its own as the click object.
-            model=given or (_scripted() if config.model == "scripted" else model_of(config)),
-            way=config.label_way,
+            router=router_of(config, [metrics], templates=len(templates.names()), default=default),
+            metrics=metrics,
             seconds=seconds,
             rate=rate,
             speed=speed,
@@ -137,7 +140,7 @@ def command(
         show = stack.enter_context(_show(plain=plain, as_json=as_json))
         for error in run.prompts.errors.values():
             show.problem(error.summary)
-        for text in errors_of(run.library, run.prompts):
+        for text in errors_of(run.library, run.prompts, config.model_names):
             show.problem(text)
         ending = asyncio.run(play(run, show, tally))
     _end(tally, ending, show, as_json)

@@ -15,5 +15,5 @@ class GivenTicket:
         self.outcome: Outcome | None = outcome
         self.text = outcome.answer if isinstance(outcome, Decision) else ""
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         """Do nothing: there is nothing to stop."""

@@ -27,7 +27,7 @@ class ReplayTicket:
         self.outcome: Outcome | None = None
         self.text = ""
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         """Nothing: what came of that is in the recording, too."""
 
 
