@@ -50,6 +50,7 @@ class Run:
     trees_folder: Path
     router: ModelRouter
     metrics: Metrics
+    """Hear what the router asks."""
     seconds: float | None
     rate: float
     speed: float
