@@ -87,11 +87,16 @@ def llm_command(
     if kind == "ollama" and only == "process":
         raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
     # A bar that moves would disturb what is measured; a line at each step tells enough.
-    logging.getLogger("brains").setLevel(logging.ERROR)
+    log = logging.getLogger("brains")
+    level = log.level
+    log.setLevel(logging.ERROR)
     settle_memory(tidy=True)
-    report = asyncio.run(
-        _measure(model, seconds, threads, fast_weights, only, lambda text: click.echo(f"... {text}", err=True))
-    )
+    try:
+        report = asyncio.run(
+            _measure(model, seconds, threads, fast_weights, only, lambda text: click.echo(f"... {text}", err=True))
+        )
+    finally:
+        log.setLevel(level)
     click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
 
 
