@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from functools import cached_property
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -70,7 +71,7 @@ class Calibration(msgspec.Struct, frozen=True, kw_only=True):
     """For a condition: the probability of true, 0 to 1, from which on saying so was right most often."""
 
 
-class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
+class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A prompt filled with one agent's world, still in parts: each way puts them together differently."""
 
     name: str
@@ -90,7 +91,7 @@ class RenderedPrompt(msgspec.Struct, frozen=True, kw_only=True):
     off_label_limit: float | None = None
     """With more of the mass off the labels there is no answer, 0 to 1; None: as `brains.decide` thinks best."""
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """Hash of all that the answer depends on; equal digests are the same question."""
         raw = msgspec.json.encode([self.name, self.version, self.system, self.turns, self.user, self.options])
@@ -207,8 +208,12 @@ class Ticket(Protocol):
         """What has come so far of a free-text answer; grows until there is an outcome."""
         ...
 
-    def cancel(self) -> None:
-        """Say that nobody waits any more. Returns at once; the model stops soon after. Any number of times."""
+    def cancel(self, *, late: bool = False) -> None:
+        """Say that nobody waits any more. Returns at once; the model stops soon after. Any number of times.
+
+        `late`: because its deadline has passed. A server that sends not a byte within the deadlines of several
+        questions is taken for dead; nothing can be told from those that were given up for other reasons.
+        """
         ...
 
 
@@ -258,6 +263,8 @@ class ModelReply(msgspec.Struct, frozen=True, kw_only=True):
     tokens: tuple[TokenChoice, ...] = ()
     done_reason: Literal["stop", "length"] = "stop"
     prompt_tokens: int = 0
+    cached_tokens: int = 0
+    """Of those of the prompt, the ones that the model did not have to work through; 0 where it does not tell."""
     output_tokens: int = 0
     probabilities: Mapping[str, float] = {}
     """Per label, where the model itself gives them (`systemone`); not yet checked."""

@@ -63,7 +63,7 @@ class FakeTicket:
         self.text = ""
         self.cancelled = False
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         """Remember that nobody waits any more."""
         self.cancelled = True
         if self.outcome is None:

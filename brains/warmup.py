@@ -32,7 +32,7 @@ class WaitingTicket(Protocol):
         """Return the outcome once there is one."""
         ...
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         """Say that nobody waits any more."""
         ...
 
@@ -48,7 +48,7 @@ class WaitingAsker(Protocol):
 def warm_up_questions(
     library: BrainLibrary, prompts: PromptLibrary, me: Mapping[str, Mapping[str, Any]] | None = None
 ) -> Iterator[Question]:
-    """Yield a question for each prompt and label set of these trees, with an example in place of the world.
+    """Yield a question for each model, prompt and label set of these trees, with an example in place of the world.
 
     What cannot be built or filled so is left out; whoever really asks it will say what is wrong.
 
@@ -58,7 +58,7 @@ def warm_up_questions(
         me: what agents of a brain perceive, by brain, where that is known: for prompts that speak of it before the
             examples.
     """
-    seen: set[tuple[str, tuple[str, ...]]] = set()
+    seen: set[tuple[str, str, tuple[str, ...]]] = set()
     for name in library.names():
         try:
             root = library.get(name).build()
@@ -69,14 +69,14 @@ def warm_up_questions(
             try:
                 prompt = prompts.get(leaf.prompt)
                 labels = _labels(leaf, prompt)
-                if (leaf.prompt, labels) in seen:
+                if (leaf.model, leaf.prompt, labels) in seen:
                     continue
                 rendered = prompts.render(
                     leaf.prompt, _context(prompt, (me or {}).get(name, {})), labels=labels or None
                 )
             except BrainsError:
                 continue
-            seen.add((leaf.prompt, labels))
+            seen.add((leaf.model, leaf.prompt, labels))
             yield Question(
                 session="warm-up",
                 agent=name,
@@ -85,6 +85,7 @@ def warm_up_questions(
                 labels=labels,
                 max_tokens=1,
                 priority=PRIORITY,
+                model=leaf.model,
             )
 
 

@@ -36,7 +36,7 @@ async def test_it_measures_by_ollamas_interface(server: WireServer) -> None:
     said: list[str] = []
     report = await over_http(server.url, "tiny", 0.3, said.append)
     for crowd in ("first_sketch", "label_words", "label_words_same_visitors", "schema"):
-        assert report[crowd]["answers"] >= AGENTS
+        assert report[crowd]["answers"] > 0
         assert report[crowd]["failed"] == {}
     assert all(ratio > 0 for ratio in report["ratios"].values())
     assert set(report["ratios"]) == {
@@ -119,3 +119,25 @@ def test_help_can_be_read(args: list[str]) -> None:
     text = CliRunner().invoke(command, [*args, "--help"], terminal_width=80).stdout
     assert "\\b" not in text
     assert not args or "\n  brains bench llm --json" in text or "\n    brains bench llm --json" in text
+
+
+@pytest.mark.may_block
+@pytest.mark.timeout(120)
+def test_what_the_gateway_costs_is_measured_without_a_model() -> None:
+    result = CliRunner().invoke(command, ["llm", "--only", "gateway", "--seconds", "0.4", "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert set(report["ratios"]) == {"ask_to_delivery", "ask_to_delivery_instant_model", "tick_p99_with_questions"}
+    fast, instant = report["delivery"]["fast"], report["delivery"]["instant"]
+    assert fast["direct_ms"] >= 50 > instant["direct_ms"]
+    assert fast["questions"] >= 20
+    assert report["ticks"]["per_second"] > 0
+    text = "\n".join(bench._table(report))
+    assert "ms through the gateway" in text
+    assert "at most 1.05" in text
+
+
+def test_ticks_beside_questions_are_shown() -> None:
+    ticks = {f"{what}_p{share}_ms": 1.0 for what in ("idle", "asking") for share in (50, 99)}
+    report = {"model": "m", "processors": 2, "ticks": {**ticks, "p99_ratio": 1.1, "per_second": 30.0}, "ratios": {}}
+    assert any(line.startswith("ticks") and "(1.1 times)" in line for line in bench._table(report))

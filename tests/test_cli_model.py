@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import ollama
 import pytest
 from click.testing import CliRunner, Result
 
@@ -110,3 +114,27 @@ def test_help_can_be_read(args: list[str]) -> None:
 
 def test_help_says_how_to_get_xllamacpp() -> None:
     assert HOW_TO_INSTALL in " ".join(call("--help").stdout.split())
+
+
+def test_a_delay_is_for_the_scripted_model() -> None:
+    done = call("serve", "--model", "embedded", "--delay", "0.1")
+    assert isinstance(done.exception, BrainsError)
+    assert "--delay is for --model scripted" in str(done.exception)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends SIGINT")
+@pytest.mark.timeout(60)
+def test_the_scripted_model_answers_after_its_delay() -> None:
+    command = [sys.executable, "-m", "brains", "model", "serve", "--model", "scripted", "--delay", "0.4", "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        began = time.monotonic()
+        with ollama.Client(host=url, trust_env=False) as client:
+            said = client.chat(model="scripted", messages=[{"role": "user", "content": "Hello"}]).message.content
+        took = time.monotonic() - began
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=20)
+    assert said
+    assert took >= 0.4
+    assert rest.endswith("stopped\n")

@@ -116,6 +116,24 @@ def test_a_broken_prompt_is_named_with_its_place(tmp_path: Path) -> None:
     assert "FALLBACK" in result.stdout
 
 
+def test_a_leaf_may_ask_another_model_of_the_settings(tmp_path: Path) -> None:
+    trees = tmp_path / "yard"
+    shutil.copytree(ROOT / "trees", trees, ignore=shutil.ignore_patterns("__pycache__"))
+    guard = trees / "guard.py"
+    guard.write_text(guard.read_text().replace('prompt="guard/is_hostile"', 'prompt="guard/is_hostile", model="big"'))
+    settings = tmp_path / "brains.toml"
+    settings.write_text('[models.big]\nmodel = "scripted"\n')
+    args = ["--config", str(settings), "--trees", str(trees), "--prompts", str(ROOT / "prompts")]
+    default = ScriptedModel()
+    result = CliRunner().invoke(command, [*args, "--seconds", "20", "--json", *FAST], obj=default)
+    assert result.exit_code == 0, result.output
+    answered = {leaf["prompt"]: leaf["answered"] for leaf in summary_of(result)["leaves"]}
+    assert answered["guard/is_hostile"] > 0
+    asked = {request.name for request in default.requests}
+    assert "guard/is_hostile" not in asked
+    assert "villager/react" in asked
+
+
 def test_a_missing_brain_leaves_its_body_standing(tmp_path: Path) -> None:
     trees = tmp_path / "few_trees"
     shutil.copytree(ROOT / "trees", trees, ignore=shutil.ignore_patterns("thief.py", "__pycache__"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,9 +16,10 @@ from brains.errors import ModelBusy, ModelNotInstalled, ModelTimeout, ModelUnava
 from brains.gateway import Gateway, backoff
 from brains.gateway.keeper import TRIP_AFTER, ModelKeeper
 from brains.models.ollama import OllamaModel
-from brains.questions import NoAnswer
+from brains.questions import Decision, NoAnswer, Outcome
 from brains.testing import ManualClock
 from tests.fake_ollama import FakeOllama
+from tests.fakes.ollama_script import Brain, Gate, Piece, Reply, plausible
 from tests.test_gateway import FakeModel, decision, idle, question, reason, running, until
 
 
@@ -344,3 +345,91 @@ def test_the_pauses_are_uneven() -> None:
     firsts = {next(backoff()) for _ in range(20)}
     assert len(firsts) > 10
     assert all(0.4 <= one <= 0.6 for one in firsts)
+
+
+# The breaker, and those who give up
+
+
+@asynccontextmanager
+async def over_http(fake: FakeOllama, slots: int = 1) -> AsyncIterator[Gateway]:
+    gateway = Gateway(OllamaModel("tiny", host=fake.url, slots=slots), pauses=lambda: itertools.repeat(3600.0))
+    await gateway.start()
+    yield gateway
+    await gateway.close()
+
+
+async def given_up(gateway: Gateway, fake: FakeOllama, gate: Gate, *, late: bool, count: int = 1) -> None:
+    """Ask as often, and each time give up when the server has the request."""
+    for _ in range(count):
+        before = gate.arrived
+        ticket = gateway.ask(question(f"{before}", timeout=5.0))
+        await gate.arrival(before + 1)
+        ticket.cancel(late=late)
+        await until_real(lambda: gateway.in_flight == 0)
+
+
+async def until_real(true: Callable[[], bool]) -> None:
+    """Real sockets are at work here: so wait for real."""
+    for _ in range(4000):
+        if true():
+            return
+        await asyncio.sleep(0.005)
+    raise AssertionError("it never became true")
+
+
+def never(gate: Gate, pieces: int = 0) -> Brain:
+    """Return what accepts each question, says that many tokens, and no more until the gate opens."""
+    said = (Piece(" danger", -0.1, ((" danger", -0.1), (" safe", -2.3))), Piece(" and so on"))
+    return lambda ask: Reply(said, gate=gate, gate_after=pieces)
+
+
+async def test_a_server_that_accepts_and_never_answers_is_given_up() -> None:
+    gate = Gate()
+    async with FakeOllama(brain=never(gate)) as fake, over_http(fake) as gateway:
+        await given_up(gateway, fake, gate, late=True, count=TRIP_AFTER - 1)
+        assert gateway.breakers == ("closed",)
+        await given_up(gateway, fake, gate, late=True)
+        assert gateway.breakers == ("open",)
+        assert gateway.problem == f"tiny at {fake.url} sends nothing"
+        assert reason(gateway.ask(question("now"))) == "unavailable"
+
+
+async def test_questions_that_lose_their_branch_say_nothing_of_the_server() -> None:
+    gate = Gate()
+    async with FakeOllama(brain=never(gate)) as fake, over_http(fake) as gateway:
+        await given_up(gateway, fake, gate, late=False, count=3 * TRIP_AFTER)
+        assert gateway.breakers == ("closed",)
+        gate.open()
+        assert decision_of(await gateway.ask(question("now")).wait()) == "danger"
+
+
+async def test_a_server_that_is_merely_slow_stays_in_use() -> None:
+    """One byte is a sign of life, and so is an answer to somebody else."""
+    gate = Gate()
+    async with FakeOllama(brain=never(gate, pieces=1)) as fake, over_http(fake) as gateway:
+        model = gateway.model
+        assert isinstance(model, OllamaModel)
+        for number in range(3 * TRIP_AFTER):
+            heard = model.heard
+            ticket = gateway.ask(question(f"{number}", timeout=5.0))
+            await until_real(lambda heard=heard: model.heard > heard)  # type: ignore[misc]
+            ticket.cancel(late=True)
+            await until_real(lambda: gateway.in_flight == 0)
+        assert gateway.breakers == ("closed",)
+
+
+async def test_an_answer_ends_the_row_of_silences() -> None:
+    gate, silent = Gate(), [True]
+    slow, quick = never(gate), plausible
+    async with FakeOllama(brain=lambda ask: (slow if silent[0] else quick)(ask)) as fake, over_http(fake) as gateway:
+        for number in range(3):
+            silent[0] = True
+            await given_up(gateway, fake, gate, late=True, count=TRIP_AFTER - 1)
+            silent[0] = False
+            assert not isinstance(await gateway.ask(question(f"quick {number}")).wait(), NoAnswer)
+        assert gateway.breakers == ("closed",)
+
+
+def decision_of(outcome: Outcome) -> str:
+    assert isinstance(outcome, Decision), outcome
+    return outcome.answer

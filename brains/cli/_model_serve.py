@@ -24,6 +24,7 @@ Examples:
   brains model serve                              the small default model, where Ollama would be
   brains model serve --port 0                     on any free port; the first line says which
   brains model serve --model embedded:FILE.gguf --context 4096
+  brains model serve --model scripted --delay 0.2 no model, but what answers like one, slowly
   OLLAMA_HOST=127.0.0.1:11500 brains serve --model ollama:SmolLM2-135M-Instruct.Q4_1
 
 It serves version, tags, ps, show, chat and generate, streamed or not, with
@@ -36,20 +37,40 @@ model, which stays loaded; load-time options of a request change nothing."""
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="0 for any free one.")
 @click.option("--threads", type=click.IntRange(min=1), help="Processor threads; by default half of the processors.")
+@click.option("--fast-weights", is_flag=True, help="Run a small model in Q4_1 from a copy in Q8_0: faster decisions.")
 @click.option("--slots", type=click.IntRange(min=1), help="Prompts whose beginnings are kept ready.")
+@click.option(
+    "--delay",
+    type=click.FloatRange(0.0),
+    metavar="SECONDS",
+    help="What each answer of the scripted model takes; 0.05 by default.",
+)
 @click.option("--context", type=click.IntRange(min=1), help="Tokens that a prompt and its answer may take together.")
 def serve_command(
-    model: str, host: str, port: int, threads: int | None, slots: int | None, context: int | None
+    model: str,
+    host: str,
+    port: int,
+    threads: int | None,
+    fast_weights: bool,
+    slots: int | None,
+    delay: float | None,
+    context: int | None,
 ) -> None:
     """Serve a model by Ollama's interface, until Ctrl-C.
 
     A game and its brains on one machine stay smoother so than with the model inside the brains' process.
     """
     from brains.models import open_model
+    from brains.models.scripted import ScriptedModel
 
     if model != "scripted" and model.partition(":")[0] != "embedded":
         raise ConfigError(f"{model!r} cannot be served: say embedded, embedded:FILE.gguf or scripted")
-    asyncio.run(_serve(host, port, open_model(model, slots=slots, threads=threads, context=context)))
+    if delay is not None and model != "scripted":
+        raise ConfigError(f"--delay is for --model scripted: {model} takes the time that it takes")
+    opened = open_model(model, slots=slots, threads=threads, context=context, fast_weights=fast_weights)
+    if delay is not None and isinstance(opened, ScriptedModel):
+        opened.latency = delay
+    asyncio.run(_serve(host, port, opened))
     click.echo("stopped")
 
 

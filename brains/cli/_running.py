@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -15,7 +16,7 @@ import msgspec
 from brains.checking import check_all
 from brains.cli._model_names import unknown_models
 from brains.config import Config, ModelSettings, of_ollama
-from brains.errors import ConfigError
+from brains.errors import ConfigError, ModelError
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import ChatModel
@@ -24,9 +25,22 @@ from brains.reload import PromptWatcher
 if TYPE_CHECKING:
     from brains.gateway import ModelRouter, Watcher
 
-__all__ = ["errors_of", "keep_watching", "model_of", "models_of", "router_of", "short_path", "stopped_by_signals"]
+__all__ = [
+    "errors_of",
+    "keep_watching",
+    "model_of",
+    "models_of",
+    "router_of",
+    "settle_memory",
+    "short_path",
+    "start_named",
+    "stopped_by_signals",
+]
 
 log = logging.getLogger("brains.cli")
+
+RETRY_S = 5.0
+"""Seconds between two attempts to start a model."""
 
 
 def model_of(config: Config) -> ChatModel:
@@ -38,8 +52,10 @@ def model_of(config: Config) -> ChatModel:
     return models_of(config)[0]
 
 
-def models_of(config: Config, name: str = "") -> list[ChatModel]:
+def models_of(config: Config, name: str = "", templates: int | None = None) -> list[ChatModel]:
     """Return a model of the settings on each of its servers, not started: the default's, or one of `[models.NAME]`.
+
+    `templates`: how many templates take turns, where that is known.
 
     Raises:
         ConfigError: the name means nothing, or there are several servers for what runs on none.
@@ -60,6 +76,8 @@ def models_of(config: Config, name: str = "") -> list[ChatModel]:
                 slots=settings.slots,
                 threads=settings.threads,
                 context=settings.context,
+                templates=templates,
+                fast_weights=settings.fast_weights,
             )
             for host in hosts
         ]
@@ -69,8 +87,20 @@ def models_of(config: Config, name: str = "") -> list[ChatModel]:
         raise ConfigError(f"models.{name}: {error}") from error
 
 
-def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
+def router_of(
+    config: Config,
+    watchers: Iterable[Watcher] = (),
+    *,
+    templates: int | None = None,
+    default: ChatModel | None = None,
+) -> ModelRouter:
     """Return what asks all models of the settings, not started.
+
+    Args:
+        config: the settings.
+        watchers: hear of all that happens.
+        templates: how many templates take turns, where that is known.
+        default: what is asked in place of the settings' own default model.
 
     Raises:
         ConfigError: the name of a model means nothing.
@@ -80,7 +110,8 @@ def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
     watching = list(watchers)
 
     def gateway(name: str) -> Gateway:
-        first, *replicas = models_of(config, name)
+        known = [default] if default is not None and not name else models_of(config, name, templates)
+        first, *replicas = known
         return Gateway(
             first,
             replicas=replicas,
@@ -95,6 +126,26 @@ def router_of(config: Config, watchers: Iterable[Watcher] = ()) -> ModelRouter:
         )
 
     return ModelRouter({name: gateway(name) for name in ("", *config.models)})
+
+
+async def start_named(router: ModelRouter, name: str) -> None:
+    """Start one of several models, again and again until it is there. Its leaves fall back meanwhile.
+
+    Raises:
+        ConfigError: the settings make it impossible.
+    """
+    problem, gateway = "", router.gateways[name]
+    called = f"model {name!r}" if name else "model"
+    while gateway.state != "ready":
+        try:
+            info = await gateway.start()
+        except ModelError as error:
+            if str(error) != problem:
+                problem = str(error)
+                log.warning("no %s yet, leaves fall back; it is tried every %g s: %s", called, RETRY_S, problem)
+            await asyncio.sleep(RETRY_S)
+        else:
+            log.info("%s %s (%s)", called, info.name, info.backend)
 
 
 def errors_of(library: BrainLibrary, prompts: PromptLibrary, models: Collection[str] = ()) -> list[str]:
@@ -113,6 +164,17 @@ def errors_of(library: BrainLibrary, prompts: PromptLibrary, models: Collection[
         for one in found
         if one.severity == "error" and one.rule != "prompt"
     ]
+
+
+def settle_memory(*, tidy: bool) -> None:
+    """Have the garbage collector leave alone what is there by now, which stays as long as the process.
+
+    Else it goes through all of that every so often: 60 ms in which no agent is ticked. `tidy` throws away first what
+    nobody needs, which takes as long; for when nobody plays yet.
+    """
+    if tidy:
+        gc.collect()
+    gc.freeze()
 
 
 def short_path(file: str) -> str:

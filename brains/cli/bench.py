@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from brains.cli._running import settle_memory
 from brains.errors import ConfigError
 
 __all__ = ["command"]
@@ -38,6 +39,8 @@ Examples:
   brains bench llm --json > before.json           to compare with later
   brains bench llm --model ollama:llama3.2        a model of a running Ollama
   brains bench llm --only labels                  without the model inside the process
+  brains bench llm --fast-weights                 the same from a copy in Q8_0
+  brains bench llm --only gateway                 what the gateway adds; needs no model
 
 \b
 The rows:
@@ -48,9 +51,12 @@ The rows:
   prompt order   the state last (cached) against the state first
   warm           a decision against what llama.cpp says its tokens took
   slots          4 templates by turns: a slot for each, against one
-  threads        how long ticks take beside the model, by its threads"""
+  threads        how long ticks take beside the model, by its threads
+  delivery       from ask to delivery, against the same request sent directly by
+                 the same client; to a scripted model that takes 50 ms, or no time
+  ticks          8 trees beside 8 questions in flight to another process"""
 
-PARTS = ("labels", "process")
+PARTS = ("labels", "process", "gateway")
 CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
 
 
@@ -60,9 +66,16 @@ CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
     "--seconds", type=click.FloatRange(0.1), default=10.0, show_default=True, help="For each crowd of agents."
 )
 @click.option("--threads", type=click.IntRange(min=1), help="Of the model's own process; by default one a processor.")
-@click.option("--only", type=click.Choice(PARTS), help="labels: by Ollama's interface; process: inside this process.")
+@click.option("--fast-weights", is_flag=True, help="Run a small model in Q4_1 from a copy in Q8_0: faster decisions.")
+@click.option(
+    "--only",
+    type=click.Choice(PARTS),
+    help="labels: by Ollama's interface; process: inside this process; gateway: with a scripted model.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Write one JSON object.")
-def llm_command(model: str, seconds: float, threads: int | None, only: str | None, as_json: bool) -> None:
+def llm_command(
+    model: str, seconds: float, threads: int | None, fast_weights: bool, only: str | None, as_json: bool
+) -> None:
     """Measure decisions of a model against simpler ways.
 
     The model works in a process of its own, behind Ollama's interface, as with Ollama; and inside this one.
@@ -74,30 +87,41 @@ def llm_command(model: str, seconds: float, threads: int | None, only: str | Non
         raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
     # A bar that moves would disturb what is measured; a line at each step tells enough.
     logging.getLogger("brains").setLevel(logging.ERROR)
-    report = asyncio.run(_measure(model, seconds, threads, only, lambda text: click.echo(f"... {text}", err=True)))
+    settle_memory(tidy=True)
+    report = asyncio.run(
+        _measure(model, seconds, threads, fast_weights, only, lambda text: click.echo(f"... {text}", err=True))
+    )
     click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
 
 
 async def _measure(
-    model: str, seconds: float, threads: int | None, only: str | None, say: Callable[[str], None]
+    model: str, seconds: float, threads: int | None, fast_weights: bool, only: str | None, say: Callable[[str], None]
 ) -> dict[str, Any]:
+    from brains.cli._bench.cost import gateway_cost
     from brains.cli._bench.llm import in_process, over_http
     from brains.cli._bench.process import served
     from brains.models.embedded import AT_ONCE, EmbeddedModel
 
     kind, _, name = model.partition(":")
-    report: dict[str, Any] = {"model": model, "processors": os.cpu_count(), "python": platform.python_version()}
+    report: dict[str, Any] = {
+        "model": model,
+        "fast_weights": fast_weights,
+        "processors": os.cpu_count(),
+        "python": platform.python_version(),
+    }
     parts = []
-    if only != "process":
+    if only in (None, "labels"):
         if kind == "ollama":
             from brains.models.ollama_host import connectable_url
 
             parts.append(await over_http(connectable_url(None), name, seconds, say))
         else:
-            with served(model, threads or os.cpu_count()) as url:
+            with served(model, threads or os.cpu_count(), fast_weights=fast_weights) as url:
                 parts.append(await over_http(url, EmbeddedModel(name or None).name, seconds, say, AT_ONCE))
-    if only != "labels" and kind == "embedded":
-        parts.append(await in_process(model, seconds, say))
+    if only in (None, "process") and kind == "embedded":
+        parts.append(await in_process(model, seconds, say, fast_weights=fast_weights))
+    if only in (None, "gateway"):
+        parts.append(await gateway_cost(seconds, say))
     ratios: dict[str, float] = {}
     for part in parts:
         ratios |= part.pop("ratios")
@@ -136,10 +160,21 @@ def _details(report: dict[str, Any]) -> list[str]:
         ]
     if warm := report.get("warm"):
         lines += [f"warm decision   {warm['median_ms']} ms, of which llama.cpp reports {warm['llama_cpp_ms']} ms"]
-    for count, ticks in report.get("threads", {}).items():
+    for what, found in report.get("delivery", {}).items():
+        name = "delivery" if what == "fast" else "  at once"
         lines.append(
-            f"{count} thread{'s' * (count != '1'):1}       tick p50 {ticks['idle_p50_ms']} ms idle, "
-            f"{ticks['asking_p50_ms']} ms asking; p99 {ticks['idle_p99_ms']} and {ticks['asking_p99_ms']} ms "
-            f"({ticks['p99_ratio']} times); {ticks['per_second']} answers/s"
+            f"{name:16}{found['gateway_ms']} ms through the gateway, {found['direct_ms']} ms without: "
+            f"{found['adds_ms']} ms more"
         )
+    if ticks := report.get("ticks"):
+        lines.append(f"{'ticks':16}{_tick_line(ticks)}")
+    for count, ticks in report.get("threads", {}).items():
+        lines.append(f"{count} thread{'s' * (count != '1'):1}       {_tick_line(ticks)}")
     return lines
+
+
+def _tick_line(ticks: dict[str, Any]) -> str:
+    return (
+        f"tick p50 {ticks['idle_p50_ms']} ms idle, {ticks['asking_p50_ms']} ms asking; p99 {ticks['idle_p99_ms']} and "
+        f"{ticks['asking_p99_ms']} ms ({ticks['p99_ratio']} times); {ticks['per_second']} answers/s"
+    )

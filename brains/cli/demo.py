@@ -100,7 +100,7 @@ def command(
     from brains.cli._demo.mind import plain_mind
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
-    from brains.cli._running import errors_of, model_of
+    from brains.cli._running import errors_of, router_of
     from brains.loading import load_trees
     from brains.reload import load_prompts
     from brains.warmup import asking_brains
@@ -111,13 +111,14 @@ def command(
             game = stack.enter_context(
                 _godot_game(config, godot, project, headless=headless, actions=actions, seconds=seconds, seed=seed)
             )
+        prompts_found = load_prompts(config.prompts_folder)
+        # A program that runs this command may bring a model of its own as the click object.
+        default = given or (plain_mind() if config.model == "scripted" else None)
         run = Run(
             library=load_trees(config.trees_folder),
-            prompts=load_prompts(config.prompts_folder),
+            prompts=prompts_found,
             prompts_folder=config.prompts_folder,
-            # A program that runs this command may bring a model of its own as the click object.
-            model=given or (plain_mind() if config.model == "scripted" else model_of(config)),
-            way=config.label_way,
+            router=router_of(config, templates=len(prompts_found.names()), default=default),
             seconds=seconds,
             rate=rate,
             speed=speed,
@@ -129,7 +130,7 @@ def command(
         show = stack.enter_context(_show(plain=plain, as_json=as_json))
         for error in run.prompts.errors.values():
             show.problem(error.summary)
-        for text in errors_of(run.library, run.prompts):
+        for text in errors_of(run.library, run.prompts, config.model_names):
             show.problem(text)
         ending = asyncio.run(play(run, show, tally))
     _end(tally, ending, show, as_json)

@@ -16,7 +16,7 @@ import click
 
 from brains import __version__
 from brains.config import Config, OtelSettings, load_config
-from brains.errors import BrainsError, ConfigError, ModelError
+from brains.errors import BrainsError, ConfigError
 from brains.warmup import warm_up, warm_up_questions
 
 if TYPE_CHECKING:
@@ -32,8 +32,6 @@ __all__ = ["command"]
 
 log = logging.getLogger("brains.serve")
 
-RETRY_S = 5.0
-"""Between attempts to start a model that is not there."""
 STATS_EVERY_S = 10.0
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -152,7 +150,7 @@ async def _serve(
 ) -> None:
     """Serve until a signal comes."""
     from brains.agent import Agent
-    from brains.cli._running import keep_watching, router_of, stopped_by_signals
+    from brains.cli._running import keep_watching, router_of, settle_memory, stopped_by_signals
     from brains.gateway import Metrics
     from brains.reload import PromptWatcher
     from brains.server import Server, is_loopback
@@ -160,7 +158,7 @@ async def _serve(
     metrics = Metrics()
     failed: list[BrainsError] = []
     async with _telemetry(config) as tracing:
-        router = router_of(config, [metrics, *tracing])
+        router = router_of(config, [metrics, *tracing], templates=len(prompts.names()))
         server = Server(
             library,
             functools.partial(Agent, prompts=prompts, asker=router),
@@ -175,6 +173,7 @@ async def _serve(
         )
         try:
             with stopped_by_signals() as stop:
+                settle_memory(tidy=True)
                 await server.start()
                 _say(f"listening on {server.url}", stats)
                 if not is_loopback(config.host):
@@ -184,9 +183,8 @@ async def _serve(
                 sys.stdout.flush()
                 async with asyncio.TaskGroup() as tasks:
                     background = [
-                        tasks.create_task(_start_model(router, library, prompts)),
                         tasks.create_task(keep_watching(PromptWatcher(folder, prompts))),
-                        *(tasks.create_task(_start_named(router, name)) for name in router.names),
+                        *(tasks.create_task(_start_model(router, name, library, prompts)) for name in router.gateways),
                     ]
                     if stats is not None and stats.every:
                         background.append(tasks.create_task(_print_stats(stats, metrics, router)))
@@ -269,38 +267,26 @@ def _teller() -> Callable[[TickReport], None]:
     return tell
 
 
-async def _start_model(router: ModelRouter, library: BrainLibrary, prompts: PromptLibrary) -> None:
-    """Start the default model, again and again until it is there, and have it read the prompts.
+async def _start_model(router: ModelRouter, name: str, library: BrainLibrary, prompts: PromptLibrary) -> None:
+    """Start a model, again and again until it is there, and have it read the prompts that it is asked by.
 
     Meanwhile the game plays on fallbacks.
 
     Raises:
         ConfigError: there is nothing to wait for: `auto` found neither an Ollama nor a model for inside the process.
     """
-    await _start_named(router, "")
+    from brains.cli._running import settle_memory, start_named
+
+    await start_named(router, name)
+    settle_memory(tidy=False)
     try:
-        questions = list(warm_up_questions(library, prompts))
+        questions = [one for one in warm_up_questions(library, prompts) if one.model == name]
         await warm_up(router, questions)
-        log.info("the model has read %s", _count(len(questions), "prompt"))
+        if questions:
+            log.info("the model has read %s", _count(len(questions), "prompt"))
     except Exception:
         # Without it the first answers are slow, and that is all.
         log.exception("the model could not be given the prompts to read")
-
-
-async def _start_named(router: ModelRouter, name: str) -> None:
-    """Start one of several models, again and again until it is there. Its leaves fall back meanwhile."""
-    problem, gateway = "", router.gateways[name]
-    called = f"model {name!r}" if name else "model"
-    while gateway.state != "ready":
-        try:
-            info = await gateway.start()
-        except ModelError as error:
-            if str(error) != problem:
-                problem = str(error)
-                log.warning("no %s yet, leaves fall back; it is tried every %g s: %s", called, RETRY_S, problem)
-            await asyncio.sleep(RETRY_S)
-        else:
-            log.info("%s %s (%s)", called, info.name, info.backend)
 
 
 def _models(config: Config) -> str:

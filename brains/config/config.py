@@ -54,6 +54,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     threads: Natural | None = None
     """Processor threads of a model inside the process. None: half of the processors, because llama.cpp's threads spin
     while they wait for each other; if the game needs one of their processors, two are slower than one."""
+    fast_weights: bool = False
+    """Whether a small model in Q4_1 inside the process is run from a copy in Q8_0: decisions cost less, and their
+    probabilities differ a little."""
     slots: Natural | None = None
     """Questions that the model works on at the same time; None: as suits the model."""
     context: Natural | None = None

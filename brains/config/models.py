@@ -34,6 +34,7 @@ class ModelSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     """Several Ollama servers that have it."""
     label_way: Way | None = None
     threads: Natural | None = None
+    fast_weights: bool = False
     slots: Natural | None = None
     context: Natural | None = None
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from brains.errors import MalformedAnswer
@@ -49,6 +50,12 @@ class LabelScores(NamedTuple):
 
 def label_of_token(token: str, labels: Sequence[str]) -> str | None:
     """Return the one label that `token` begins; None if it begins none, or more than one."""
+    return _label_of_token(token, tuple(labels))
+
+
+@lru_cache(maxsize=4096)
+def _label_of_token(token: str, labels: tuple[str, ...]) -> str | None:
+    # Remembered, because a model says the same few tokens again and again.
     start = _EDGE.sub("", token.strip(_BLANK)).casefold()
     if not start:
         return None

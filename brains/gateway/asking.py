@@ -33,6 +33,15 @@ class Attempt(msgspec.Struct, kw_only=True):
     seconds: float = 0.0
     repaired: bool = False
     """The first answer was no good, and the model was asked once more."""
+    late: bool = False
+    """Nobody waited for it any more because its deadline had passed."""
+    heard: int | None = None
+    """What had been heard of the server when it was sent; see `ModelServer.heard`."""
+
+    @property
+    def silent(self) -> bool:
+        """Whether its deadline passed without a sign of life from the server, be it for another request."""
+        return self.outcome is None and self.late and self.heard is not None and self.heard == self.server.heard
 
 
 async def attempt(

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol
 
 from brains.clock import Clock
-from brains.errors import ModelBusy, ModelNotInstalled, ModelUnavailable
+from brains.errors import ModelBusy, ModelNotInstalled, ModelTimeout, ModelUnavailable
 from brains.questions import NoAnswer, Outcome, Way
 
 from .asking import Attempt, attempt
@@ -106,11 +106,13 @@ class Dispatcher:
             return
         self.soon()
 
-    def remove(self, ticket: GatewayTicket) -> None:
-        """Take a question out; stop its request if nobody else waits for it."""
+    def remove(self, ticket: GatewayTicket, *, late: bool) -> None:
+        """Take a question out, perhaps since its deadline has passed; stop its request if nobody else waits for it."""
         unwanted = self.queue.remove(ticket)
         if unwanted is not None:
-            self._running[unwanted][1].cancel()
+            doing, task = self._running[unwanted]
+            doing.late = late
+            task.cancel()
 
     def expire(self, now: float) -> None:
         """Give up those whose deadline has come while they waited."""
@@ -132,8 +134,7 @@ class Dispatcher:
     def stop(self) -> list[asyncio.Task[None]]:
         """Start nothing any more; return what still runs."""
         self.open = False
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._stop_alarm()
         return [task for _, task in self._running.values()]
 
     @property
@@ -146,6 +147,9 @@ class Dispatcher:
     def _dispatch(self) -> None:
         self._due = False
         if not self.open:
+            return
+        if not self.queue.any_waiting:
+            self._stop_alarm()
             return
         now = self._clock.now()
         self.expire(now)
@@ -168,7 +172,7 @@ class Dispatcher:
         server.outstanding += 1
         server.started += 1
         is_text = not question.labels and question.schema is None
-        doing = Attempt(server=server, info=server.keeper.info)
+        doing = Attempt(server=server, info=server.keeper.info, heard=server.heard)
         work = attempt(
             doing,
             question,
@@ -184,12 +188,15 @@ class Dispatcher:
         task.add_done_callback(partial(self._finished, request))
 
     def _set_alarm(self, now: float) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
+        self._stop_alarm()
         deadline = self.queue.next_deadline
         if deadline is not None:
             self._alarm = asyncio.get_running_loop().call_later(deadline - now, self._dispatch)
+
+    def _stop_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     # Inside: ending
 
@@ -206,6 +213,9 @@ class Dispatcher:
             # Somebody waits, so it was the model that cancelled itself.
             message = f"{doing.server.model.name} cancelled the request"
             doing.outcome = NoAnswer(reason="internal", message=message)
+        if doing.silent:
+            # Nobody waits for the error; but the next ones need not wait in vain.
+            doing.server.keeper.failed(ModelTimeout(f"{doing.server.named} sends nothing"), doing.info)
         self._measure(request, doing)
         self._stats.repaired += doing.repaired
         retry = self._may_retry(request, doing)
@@ -253,6 +263,9 @@ class Dispatcher:
 
     def _cannot_be_in_time(self, ticket: GatewayTicket, request: Request[GatewayTicket], now: float) -> bool:
         """Tell whether a new question waits in vain, even if nothing comes that goes before it."""
+        # What begins at once is not judged: while nothing runs, the estimate may be wrong.
+        if not self._running and self.queue.only_one_waits:
+            return False
         # For one that only shares an answer nothing extra is done.
         if request.started is not None or len(request.entries) > 1:
             return False

@@ -348,10 +348,10 @@ class Gateway:
         for subscriber in tuple(self._subscribers):
             tell(subscriber, ticket)
 
-    def _give_up(self, ticket: GatewayTicket) -> None:
+    def _give_up(self, ticket: GatewayTicket, late: bool) -> None:
         """Cancel an open ticket."""
         if ticket.request is not None:
-            self._dispatcher.remove(ticket)
+            self._dispatcher.remove(ticket, late=late)
         self.settle(ticket, NoAnswer(reason="cancelled"))
 
     def _state_changed(self) -> None:

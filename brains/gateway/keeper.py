@@ -4,9 +4,10 @@ A cold model may take minutes, and whoever hangs up on it aborts the loading. So
 deadline: the askers get their fallbacks at once instead, and the model gets all the time that it needs.
 
 That makes it a circuit breaker as well. Closed, requests go through. A request that finds the server gone opens it, and
-so do `TRIP_AFTER` in a row that got no answer in time or found its queue full. Open, nothing is sent; after a pause
-that grows and is a little uneven it is half open: one probe, the loading of the model, goes through, and decides
-whether it closes or the next pause begins.
+so do `TRIP_AFTER` in a row that got no answer in time or found its queue full. A question that is given up at its
+deadline counts if nothing came of any answer meanwhile; one that is given up before never does. Open, nothing is sent;
+after a pause that grows and is a little uneven it is half open: one probe, the loading of the model, goes through, and
+decides whether it closes or the next pause begins.
 """
 
 from __future__ import annotations

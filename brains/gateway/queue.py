@@ -160,6 +160,16 @@ class QuestionQueue(Generic[E]):
         return max(0, len(self._line) - free)
 
     @property
+    def any_waiting(self) -> bool:
+        """Whether any request waits, be it only to be fetched."""
+        return bool(self._line)
+
+    @property
+    def only_one_waits(self) -> bool:
+        """Whether exactly one request waits."""
+        return len(self._line) == 1
+
+    @property
     def next_deadline(self) -> float | None:
         """When `expire` will have something to do; None for never."""
         return self._deadlines[0].deadline if self._deadlines else None

@@ -38,6 +38,17 @@ class ModelServer:
         return str(getattr(self.model, "url", ""))
 
     @property
+    def named(self) -> str:
+        """The model, and where it is."""
+        return f"{self.model.name} at {self.url}" if self.url else self.model.name
+
+    @property
+    def heard(self) -> int | None:
+        """How often anything has come of its answers, in whatever unit; None for a model that does not tell."""
+        heard: int | None = getattr(self.model, "heard", None)
+        return heard
+
+    @property
     def slots(self) -> int:
         """Requests that it may work on at the same time; while it is away, those that it still has."""
         info = self.keeper.info

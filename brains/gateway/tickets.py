@@ -21,10 +21,10 @@ class GatewayTicket(Entry):
     __slots__ = ("_done", "_give_up", "_listeners", "_outcome", "_text", "kept")
 
     def __init__(
-        self, question: Question, *, number: int, asked: float, give_up: Callable[[GatewayTicket], None]
+        self, question: Question, *, number: int, asked: float, give_up: Callable[[GatewayTicket, bool], None]
     ) -> None:
         super().__init__(question, number=number, asked=asked)
-        self._give_up: Callable[[GatewayTicket], None] | None = give_up
+        self._give_up: Callable[[GatewayTicket, bool], None] | None = give_up
         self._outcome: Outcome | None = None
         self._text = ""
         self._done: asyncio.Event | None = None
@@ -46,10 +46,13 @@ class GatewayTicket(Entry):
         """What has come so far of a free-text answer; grows until there is an outcome."""
         return self._text
 
-    def cancel(self) -> None:
-        """Give up: the outcome is `cancelled` at once, and the model stops if nobody else waits for it."""
+    def cancel(self, *, late: bool = False) -> None:
+        """Give up: the outcome is `cancelled` at once, and the model stops if nobody else waits for it.
+
+        `late`: the deadline has passed. See `Ticket.cancel`.
+        """
         if self._give_up is not None:
-            self._give_up(self)
+            self._give_up(self, late)
 
     async def wait(self) -> Outcome:
         """Wait for the outcome. Being cancelled here does not cancel the question."""

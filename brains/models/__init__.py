@@ -42,6 +42,8 @@ def open_model(
     slots: int | None = None,
     threads: int | None = None,
     context: int | None = None,
+    templates: int | None = None,
+    fast_weights: bool = False,
 ) -> ChatModel:
     """Return the model of that name, not started; nothing is opened, loaded or asked before its `start`.
 
@@ -53,6 +55,8 @@ def open_model(
         slots: how many requests the model works on at the same time.
         threads: processor threads of a model inside the process.
         context: tokens that a prompt and its answer may take together.
+        templates: how many templates take turns; without `slots`, a model inside the process has a slot for each.
+        fast_weights: whether a small model in Q4_1 inside the process is run from a copy in Q8_0.
 
     Raises:
         ConfigError: the name means nothing, or looks like a slip; after `ollama:` any name will do.
@@ -62,7 +66,16 @@ def open_model(
     if name == "auto":
         from brains.models.auto import AutoModel
 
-        return AutoModel(ollama_model, host=host, label_way=label_way, slots=slots, threads=threads, context=context)
+        return AutoModel(
+            ollama_model,
+            host=host,
+            label_way=label_way,
+            slots=slots,
+            threads=threads,
+            context=context,
+            templates=templates,
+            fast_weights=fast_weights,
+        )
     if name == "scripted":
         from brains.models.scripted import ScriptedModel
 
@@ -71,7 +84,15 @@ def open_model(
         from brains.models.embedded import EmbeddedModel
 
         path = Path(rest).expanduser() if rest else None
-        return EmbeddedModel(path, slots=slots, threads=threads, context=context, label_way=label_way)
+        return EmbeddedModel(
+            path,
+            slots=slots,
+            threads=threads,
+            context=context,
+            label_way=label_way,
+            templates=templates,
+            fast_weights=fast_weights,
+        )
     wanted = rest if kind == "ollama" else name
     from brains.models.ollama import OllamaModel
 

@@ -41,6 +41,8 @@ class AutoModel:
         slots: how many requests it works on at the same time.
         threads: processor threads of the model inside the process.
         context: tokens that a prompt and its answer may take together.
+        templates: how many templates take turns, for the model inside the process.
+        fast_weights: whether that is run from a copy that decides faster.
     """
 
     def __init__(
@@ -52,6 +54,8 @@ class AutoModel:
         slots: int | None = None,
         threads: int | None = None,
         context: int | None = None,
+        templates: int | None = None,
+        fast_weights: bool = False,
     ) -> None:
         self._wanted = wanted
         self._host = host
@@ -59,6 +63,8 @@ class AutoModel:
         self._slots = slots
         self._threads = threads
         self._context = context
+        self._templates = templates
+        self._fast_weights = fast_weights
         self._model: ChatModel | None = None
         # Made here, so that an address that cannot work is refused before anything starts.
         self._first = self._ollama(wanted)
@@ -96,6 +102,11 @@ class AutoModel:
         """Where its server is; empty before one was found, and for a model inside the process."""
         return str(getattr(self._model, "url", ""))
 
+    @property
+    def heard(self) -> int | None:
+        """How often anything has come of its answers; None where there is no server, or none yet."""
+        return getattr(self._model, "heard", None)
+
     async def why_reloaded(self) -> str:
         """Return why the model was loaded again just now; empty for unknown."""
         return await self._model.why_reloaded() if isinstance(self._model, OllamaModel) else ""
@@ -126,7 +137,12 @@ class AutoModel:
 
             logger.log(level, "using the small model inside the process: %s", why_not)
             return EmbeddedModel(
-                slots=self._slots, threads=self._threads, context=self._context, label_way=self._label_way
+                slots=self._slots,
+                threads=self._threads,
+                context=self._context,
+                label_way=self._label_way,
+                templates=self._templates,
+                fast_weights=self._fast_weights,
             )
         raise ConfigError(
             f"there is no model to ask: {why_not}; and {missing}. Either start Ollama (`ollama serve`, "

@@ -26,12 +26,16 @@ from brains.models.gguf import GgufHead, read_head
 from brains.models.llama import Call, Chunk, Llama, Route, Settings, default_threads
 from brains.models.ollama_options import LOAD_TIME_OPTIONS
 from brains.models.pull import cache_folder, default_model_path
+from brains.models.recode import recoded
 from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
 
 __all__ = ["EmbeddedModel"]
 
 CONTEXT = 2048
-MOST_SLOTS = 8
+USUAL_TEMPLATES = 7
+"""For as many there are slots where their number is not known."""
+SPARE_SLOTS = 1
+"""For what belongs to no template, such as a chat, lest it take a template's."""
 CACHE_BYTES = 512 << 20
 """Memory that the slots' caches may take together; 8 slots of 2048 tokens of the small model take 360 MiB."""
 AT_ONCE = 4
@@ -75,12 +79,17 @@ class EmbeddedModel:
 
     Args:
         path: the file; by default the small one that `brains model pull` fetches.
-        slots: for how many prompts their beginnings are kept ready; by default as many as fit into 512 MiB, up to 8.
+        slots: for how many prompts their beginnings are kept ready; by default one for each template and one more,
+            as far as they fit into 512 MiB.
         threads: processor threads; by default half of the processors, because the game needs the others.
         context: tokens that a prompt and its answer may take together; 2048 by default.
         cache_ram_mib: memory for the beginnings of further prompts.
         label_way: how label questions are put; `completion` suits small and base models.
         verbosity: how much llama.cpp itself writes to stderr; 0 is nothing.
+        templates: how many templates there are; without it, 7.
+        fast_weights: whether a small model in Q4_1 is run from a copy in Q8_0, which decides faster and a little
+            otherwise. It is written at the first start, beside the other things that are kept (`$BRAINS_CACHE`);
+            `ModelInfo.digest` stays that of the file, so that its calibrations are used.
     """
 
     def __init__(
@@ -93,6 +102,8 @@ class EmbeddedModel:
         cache_ram_mib: int = 256,
         label_way: Way | None = None,
         verbosity: int = 0,
+        templates: int | None = None,
+        fast_weights: bool = False,
     ) -> None:
         for what, number in (("slots", slots), ("threads", threads), ("context", context)):
             if number is not None and number < 1:
@@ -105,6 +116,8 @@ class EmbeddedModel:
         self._cache_ram_mib = cache_ram_mib
         self._label_way: Way = label_way or "completion"
         self._verbosity = verbosity
+        self._templates = templates
+        self._fast_weights = fast_weights
         self._llama: Llama | None = None
         self._info: ModelInfo | None = None
         self._ignored: set[str] = set()
@@ -192,7 +205,8 @@ class EmbeddedModel:
         except OSError as error:
             raise ModelNotInstalled(f"the model {self.path} cannot be read: {error.strerror}") from error
         if self._llama is None:
-            self._llama = Llama(self._settings(head))
+            path = recoded(self.path, digest, cache_folder() / "recoded") if self._fast_weights else self.path
+            self._llama = Llama(self._settings(head, path))
         settings = self._llama.settings
         logger.info(
             "loading %s (%.0f MB, %d slots of %d tokens, %d threads)",
@@ -214,14 +228,23 @@ class EmbeddedModel:
             slots=min(settings.slots, AT_ONCE),
         )
 
-    def _settings(self, head: GgufHead) -> Settings:
+    def _settings(self, head: GgufHead, path: Path) -> Settings:
         context = self._context or CONTEXT
         if head.context:
             context = min(context, head.context)
         fit = CACHE_BYTES // (context * head.cache_per_token) if head.cache_per_token else AT_ONCE
+        templates = USUAL_TEMPLATES if self._templates is None else self._templates
+        wanted = max(templates + SPARE_SLOTS, AT_ONCE)
+        if fit < wanted and not self._slots:
+            logger.info(
+                "%d prompts take turns, and memory for the beginnings of %d is used: say slots = %d for one each",
+                wanted,
+                max(fit, 1),
+                wanted,
+            )
         return Settings(
-            path=self.path,
-            slots=self._slots or min(max(fit, 1), MOST_SLOTS),
+            path=path,
+            slots=self._slots or max(min(fit, wanted), 1),
             context=context,
             threads=self._threads,
             cache_ram_mib=self._cache_ram_mib,
@@ -303,6 +326,7 @@ class _Answer:
             tokens=tuple(self._tokens) if request.top_logprobs else (),
             done_reason="length" if self._finish == "length" else "stop",
             prompt_tokens=timings.get("cache_n", 0) + timings.get("prompt_n", 0),
+            cached_tokens=timings.get("cache_n", 0),
             output_tokens=timings.get("predicted_n", 0),
             prompt_time=timings.get("prompt_ms", 0.0) / 1000,
             generate_time=timings.get("predicted_ms", 0.0) / 1000,

@@ -116,6 +116,11 @@ class OllamaModel:
         """Where Ollama is."""
         return self._url
 
+    @property
+    def heard(self) -> int:
+        """How often anything has come of the model's answers; while this stays the same, it is silent."""
+        return self._clients.heard
+
     async def start(self) -> ModelInfo:
         """Check that the model is there, load it with a long patience, and say what it can do.
 

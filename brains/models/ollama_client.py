@@ -44,7 +44,8 @@ class OllamaClient(ollama.AsyncClient):
     async def _request(self, cls: Any, *args: Any, stream: Any = False, **kwargs: Any) -> Any:
         if args[1] in ASKS_THE_MODEL:
             body = kwargs["json"] = {**kwargs["json"], "truncate": False}
-            kwargs["extensions"] = limit_of((body.get("options") or {}).get("num_predict", 0))
+            tokens = (body.get("options") or {}).get("num_predict", 0)
+            kwargs["extensions"] = limit_of(tokens, question=bool(body.get("messages") or body.get("prompt")))
         return await super()._request(cls, *args, stream=stream, **kwargs)
 
     async def version(self) -> ServerVersion:
@@ -71,11 +72,16 @@ class OllamaClient(ollama.AsyncClient):
 
 
 class LoopClients:
-    """One client for each event loop, because connections belong to the loop that opened them."""
+    """One client for each event loop, because connections belong to the loop that opened them.
+
+    Attributes:
+        heard: how often anything has come of answers to questions.
+    """
 
     def __init__(self, url: str, *, connect_timeout: float) -> None:
         self._url = url
         self._connect_timeout = connect_timeout
+        self.heard = 0
         self._open: dict[asyncio.AbstractEventLoop, tuple[AsyncGenerator[OllamaClient, None], OllamaClient]] = {}
 
     async def get(self) -> OllamaClient:
@@ -95,6 +101,9 @@ class LoopClients:
         if entry is not None:
             await entry[0].aclose()
 
+    def _on_sign(self) -> None:
+        self.heard += 1
+
     async def _keep(self, tls: ssl.SSLContext) -> AsyncGenerator[OllamaClient, None]:
         # A generator, because a loop closes the generators that are still open when it ends: no socket is
         # left behind even where nobody called close().
@@ -107,7 +116,9 @@ class LoopClients:
             # once.
             timeout=httpx.Timeout(None, connect=self._connect_timeout),
             headers={"Accept-Encoding": "identity"},
-            transport=LimitedTransport(verify=tls, trust_env=False, limits=httpx.Limits(max_connections=None)),
+            transport=LimitedTransport(
+                self._on_sign, verify=tls, trust_env=False, limits=httpx.Limits(max_connections=None)
+            ),
         )
         try:
             yield client

@@ -77,7 +77,7 @@ class Asking:
         outcome = agent.outcome_of(self.ticket)
         late = agent.clock.now() - self.since >= self._node.deadline
         if late and not isinstance(outcome, NoAnswer):
-            self.ticket.cancel()
+            self.ticket.cancel(late=True)
             outcome = NoAnswer(reason="deadline", message=f"no answer within {self._node.deadline:g} s")
         if outcome is None:
             return None

@@ -1,12 +1,10 @@
 """What the gateway costs: `python -m tests.benchmarks.bench_gateway [--json]`.
 
-Three comparisons, each of two things in turns within one run, so that what the machine does besides hits both:
+What `brains bench llm --only gateway` leaves out. Two comparisons, each of two things in turns within one run, so that
+what the machine does besides hits both:
 
-- from ask to delivery through the gateway, against the same request given straight to the model object: one at a time,
-  a real HTTP request each, to a fake Ollama in a process of its own, without a delay and with one that is as long as a
-  fast model takes;
-- the ticks of agents with real trees while the gateway has all slots of such a model busy and its queue full, against
-  the same ticks with none in flight;
+- the ticks of agents with the demo's trees while the gateway has all slots of a delayed model in another process busy
+  and its queue full, against the same ticks with none in flight;
 - one `ask`, with and without metrics.
 """
 
@@ -14,20 +12,17 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
-import gc
 import itertools
 import json
 import statistics
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from brains.agent import Agent
-from brains.decide import request_for
+from brains.cli._bench.process import served
+from brains.cli._running import settle_memory
 from brains.gateway import Gateway, Metrics
 from brains.loading import load_trees
 from brains.models.ollama import OllamaModel
@@ -35,42 +30,12 @@ from brains.questions import NoAnswer, Question, RenderedPrompt, Turn
 from brains.reload import load_prompts
 from brains.snapshot import AgentSnapshot
 from brains.testing import ManualClock, ScriptedModel
-from tests.fake_ollama import FakeOllama
-from tests.fakes.ollama_script import Ask, Gate, Piece, Reply
 
 ROOT = Path(__file__).parents[2]
 AGENTS = 20
 LABELS = ("danger", "safe")
 TURNS = tuple(Turn(user=f"somebody who does {number}", answer=LABELS[number % 2]) for number in range(12))
 numbers = itertools.count()
-
-
-async def serve(delay: float) -> None:
-    """Be a fake Ollama that takes so many seconds for each answer."""
-
-    def brain(ask: Ask) -> Reply:
-        gate = None
-        if delay:
-            gate = Gate()
-            asyncio.get_running_loop().call_later(delay, gate.open)
-        token = Piece(" danger", -0.1, ((" danger", -0.1), (" safe", -2.3)))
-        return Reply((token,), done_reason="length", gate=gate)
-
-    async with FakeOllama(brain=brain, parallel=8) as fake:
-        print(fake.url, flush=True)
-        await asyncio.Event().wait()
-
-
-@contextlib.contextmanager
-def server(delay: float) -> Iterator[str]:
-    """Start a fake Ollama in its own process and give its address."""
-    command = [sys.executable, "-m", "tests.benchmarks.bench_gateway", "--serve", str(delay)]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout.readline().strip()
-        finally:
-            process.kill()
 
 
 def question(timeout: float | None = None) -> Question:
@@ -95,32 +60,6 @@ async def timed(work: Callable[[], Awaitable[Any]]) -> float:
     return time.perf_counter() - began
 
 
-async def bench_delivery(delay: float, rounds: int) -> dict[str, float]:
-    """Compare the way through the gateway with the request alone."""
-    with server(delay) as url:
-        model = OllamaModel("tiny", host=url)
-        gateway = Gateway(model, watchers=[Metrics()])
-        info = await gateway.start()
-
-        async def through() -> None:
-            outcome = await gateway.ask(question(timeout=5.0)).wait()
-            assert not isinstance(outcome, NoAnswer), outcome
-
-        async def straight() -> None:
-            await model.generate(straight_request)
-
-        direct: list[float] = []
-        ours: list[float] = []
-        for place in range(rounds):
-            straight_request = request_for(question(), info)
-            order = ((straight, direct), (through, ours))
-            for work, times in order if place % 2 else reversed(order):
-                times.append(await timed(work))
-        await gateway.close()
-    direct_ms, ours_ms = statistics.median(direct) * 1e3, statistics.median(ours) * 1e3
-    return {"direct ms": direct_ms, "gateway ms": ours_ms, "ratio": ours_ms / direct_ms}
-
-
 class Nobody:
     """An `Asker` that has no model: both phases tick the same trees in the same way."""
 
@@ -135,7 +74,7 @@ class _Refused:
         self.outcome = NoAnswer(reason="unavailable")
         self.text = ""
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         pass
 
 
@@ -162,8 +101,8 @@ def guards() -> Iterator[Callable[[int], None]]:
 async def bench_ticks(seconds: float, turns: int) -> dict[str, float]:
     """Compare rounds of ticks while questions are in flight with rounds while there are none."""
     tick = next(guards())
-    with server(0.2) as url:
-        gateway = Gateway(OllamaModel("tiny", host=url, slots=8), watchers=[Metrics()], max_queue=64)
+    with served("scripted", delay=0.2, slots=8) as url:
+        gateway = Gateway(OllamaModel("scripted", host=url, slots=8), watchers=[Metrics()], max_queue=64)
         await gateway.start()
         frames = itertools.count()
         times: dict[bool, list[float]] = {False: [], True: []}
@@ -227,10 +166,8 @@ async def bench_metrics(rounds: int) -> dict[str, float]:
 
 async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
     """Run everything."""
-    gc.collect()
+    settle_memory(tidy=True)
     return {
-        "ask to delivery, no delay": await bench_delivery(0.0, rounds),
-        "ask to delivery, 50 ms": await bench_delivery(0.05, max(20, rounds // 8)),
         f"ticks of {AGENTS} agents": await bench_ticks(seconds, 6),
         "metrics": await bench_metrics(rounds),
     }
@@ -239,14 +176,10 @@ async def run(rounds: int, seconds: float) -> dict[str, dict[str, float]]:
 def main() -> None:
     """Print a table, or JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--serve", type=float, metavar="DELAY", help=argparse.SUPPRESS)
-    parser.add_argument("--rounds", type=int, default=800, help="requests each way")
+    parser.add_argument("--rounds", type=int, default=800, help="questions each way")
     parser.add_argument("--seconds", type=float, default=3.0, help="length of each phase of ticks")
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args()
-    if given.serve is not None:
-        asyncio.run(serve(given.serve))
-        return
     found = asyncio.run(run(given.rounds, given.seconds))
     if given.json:
         print(json.dumps(found))

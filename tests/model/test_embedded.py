@@ -14,12 +14,17 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from brains.decide import request_for
 from brains.errors import ConfigError, ModelNotInstalled, ModelRefused, PromptTooLong
+from brains.loading import load_trees
 from brains.models.embedded import EmbeddedModel
 from brains.models.llama import Llama, Settings, default_threads
 from brains.questions import ModelRequest
+from brains.reload import load_prompts
+from brains.warmup import warm_up_questions
 
 ROOT = Path(__file__).parents[2]
 STOPS_WITHIN = 4.0
@@ -427,6 +432,66 @@ def test_ctrl_c_in_mid_answer_is_a_keyboard_interrupt(request_name: str, model_p
     )
     code, _, err = run(program, model_path, tmp_path, interrupt_after="ready")
     assert code == 130, err
+
+
+async def new_tokens(model: EmbeddedModel, rounds: int, most: int | None = None) -> list[int]:
+    """Ask by the demo's templates in turn, by all or so many, and return the prompt tokens that were worked through.
+
+    Each round asks of somebody else. The first one is left out: then nothing has been read yet.
+    """
+    info = await model.start()
+    questions = list(warm_up_questions(load_trees(ROOT / "trees"), load_prompts(ROOT / "prompts")))
+    assert len({question.prompt.name for question in questions if question.labels}) >= 6
+    found = []
+    for turn in range(rounds):
+        for question in questions[:most]:
+            user = f"a stranger with {turn + 2} dogs"
+            prompt = msgspec.structs.replace(question.prompt, user=user)
+            reply = await model.generate(request_for(msgspec.structs.replace(question, prompt=prompt), info))
+            if turn:
+                found.append(reply.prompt_tokens - reply.cached_tokens)
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.may_block
+@pytest.mark.timeout(240)
+async def test_each_templates_beginning_stays_ready(model_path: Path) -> None:
+    templates = len(load_prompts(ROOT / "prompts").names())
+    kept = EmbeddedModel(model_path, templates=templates, cache_ram_mib=0)
+    found = await new_tokens(kept, 3)
+    await kept.close()
+    assert max(found) <= 20, found
+    # One slot for all of them is what they are kept from.
+    shared = EmbeddedModel(model_path, slots=1, cache_ram_mib=0)
+    lost = await new_tokens(shared, 2, most=2)
+    await shared.close()
+    assert min(lost) > max(found)
+
+
+async def test_there_is_a_slot_for_each_template_within_memory(
+    model_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded: list[Settings] = []
+    monkeypatch.setattr(Llama, "load", lambda self: loaded.append(self.settings))
+    for templates, slots in ((None, None), (2, None), (9, None), (900, None), (9, 3)):
+        await EmbeddedModel(model_path, templates=templates, slots=slots).start()
+    assert [settings.slots for settings in loaded] == [8, 4, 10, 11, 3]
+
+
+@pytest.mark.timeout(120)
+async def test_fast_weights_decide_the_same(
+    model: EmbeddedModel, model_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fast = EmbeddedModel(model_path, slots=1, fast_weights=True)
+    info, plain = await fast.start(), await model.start()
+    assert (info.name, info.digest) == (plain.name, plain.digest)
+    assert os.listdir(tmp_path / "cache" / "recoded") == [f"{info.name}.{info.digest[:16]}.q8_0.gguf"]
+    for event in ("An armed bandit runs at you with a raised axe.", "A child waves and smiles at you."):
+        one, other = await model.generate(label(event)), await fast.generate(label(event))
+        assert one.text == other.text
+        assert one.tokens[0].logprob == pytest.approx(other.tokens[0].logprob, abs=0.25)
+    await fast.close()
 
 
 async def test_a_missing_file_says_how_to_get_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

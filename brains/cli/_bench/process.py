@@ -15,14 +15,25 @@ STOP_WITHIN = 10.0
 
 
 @contextlib.contextmanager
-def served(model: str, threads: int | None = None) -> Iterator[str]:
-    """Serve `embedded` or `embedded:FILE` until the block ends; give the address.
+def served(
+    model: str,
+    threads: int | None = None,
+    *,
+    fast_weights: bool = False,
+    delay: float | None = None,
+    slots: int | None = None,
+) -> Iterator[str]:
+    """Serve `embedded`, `embedded:FILE` or `scripted` until the block ends; give the address.
+
+    `delay`: seconds that each answer of the scripted one takes.
 
     Raises:
         ModelUnavailable: it does not start; says why.
     """
     command = [sys.executable, "-m", "brains", "model", "serve", "--model", model, "--port", "0"]
-    command += ["--threads", str(threads)] if threads else []
+    command += ["--fast-weights"] if fast_weights else []
+    for option, value in (("--threads", threads), ("--delay", delay), ("--slots", slots)):
+        command += [] if value is None else [option, str(value)]
     # Its own messages matter only if it does not start.
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603
     try:

@@ -1,4 +1,4 @@
-"""How long a tick takes while a model inside the same process works, by the model's number of threads."""
+"""How long a tick takes while questions are in flight, against the same ticks with none."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import py_trees
 
-from brains.cli._bench.crowd import AGENTS, by_gateway, quantile
+from brains.cli._bench.crowd import AGENTS, Crowd, by_gateway, quantile
 from brains.gateway import Gateway
 
 __all__ = ["tick_times"]
@@ -17,6 +17,8 @@ RATE = 60.0
 """Ticks per second of each agent."""
 NODES = 40
 """Leaves of a tree, all of which a tick visits."""
+TURNS = 4
+"""How often the two take turns, so that whatever else the machine does meets both."""
 
 
 def _tree(name: str) -> py_trees.behaviour.Behaviour:
@@ -42,14 +44,21 @@ async def _tick(seconds: float) -> list[float]:
     return found
 
 
-async def tick_times(gateway: Gateway, seconds: float) -> dict[str, Any]:
-    """Measure rounds of ticks of all agents, first alone, then with questions in flight all the time."""
-    alone = await _tick(seconds)
-    busy, crowd = await asyncio.gather(_tick(seconds), by_gateway(gateway, seconds))
+async def tick_times(gateway: Gateway, seconds: float, *, agents: int = AGENTS) -> dict[str, Any]:
+    """Measure rounds of ticks of all agents, by turns alone and with questions of so many agents in flight."""
+    alone: list[float] = []
+    busy: list[float] = []
+    asking: Crowd | None = None
+    for _ in range(TURNS):
+        alone += await _tick(seconds / TURNS)
+        found, crowd = await asyncio.gather(_tick(seconds / TURNS), by_gateway(gateway, seconds / TURNS, agents=agents))
+        busy += found
+        asking = crowd if asking is None else asking.and_then(crowd)
+    assert asking is not None
     report = {
         f"{what}_p{share:.0f}_ms": round(quantile(tuple(times), share / 100) * 1e3, 3)
         for what, times in (("idle", alone), ("asking", busy))
         for share in (50.0, 99.0)
     }
     ratio = quantile(tuple(busy), 0.99) / quantile(tuple(alone), 0.99)
-    return {**report, "p99_ratio": round(ratio, 2), "rounds": len(busy), "per_second": round(crowd.per_second, 1)}
+    return {**report, "p99_ratio": round(ratio, 2), "rounds": len(busy), "per_second": round(asking.per_second, 1)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,12 @@ from brains.cli._demo.godot import GodotGame
 from brains.cli._demo.show import Show
 from brains.cli._demo.tally import Tally
 from brains.cli._demo.yard import Yard
-from brains.cli._running import keep_watching, stopped_by_signals
+from brains.cli._running import keep_watching, settle_memory, start_named, stopped_by_signals
 from brains.errors import BrainsError
-from brains.gateway import Gateway
+from brains.gateway import ModelRouter
 from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
-from brains.questions import ChatModel, ModelInfo, Question, Way
+from brains.questions import ModelInfo, Question
 from brains.reload import PromptWatcher
 from brains.server import Server
 from brains.snapshot import TickReport
@@ -42,8 +42,7 @@ class Run:
     library: BrainLibrary
     prompts: PromptLibrary
     prompts_folder: Path
-    model: ChatModel
-    way: Way | None
+    router: ModelRouter
     seconds: float | None
     rate: float
     speed: float
@@ -87,32 +86,35 @@ async def play(run: Run, show: Show, tally: Tally) -> Ending:
         if run.godot is not None:
             ears.report(report)
 
-    gateway = Gateway(run.model, way=run.way)
-    factory = functools.partial(Agent, prompts=run.prompts, asker=gateway, seed=run.seed)
-    server = Server(run.library, factory, gateway, port=run.port, observer=observe, version=__version__)
+    router = run.router
+    factory = functools.partial(Agent, prompts=run.prompts, asker=router, seed=run.seed)
+    server = Server(run.library, factory, router, port=run.port, observer=observe, version=__version__)
     with stopped_by_signals() as stop:
         try:
             await server.start()  # a port in use is said before the model loads
             if run.godot is not None:
                 await run.godot.prepare(show, stop)
-            info = await _start_model(gateway, show, stop)
-            if info is None:
-                return Ending(interrupted=True)
             yard = Yard(run.seed)
             me = {body.kind: yard.part(body.id).me for body in yard.bodies.values()}
-            await _warm_up(gateway, list(warm_up_questions(run.library, run.prompts, me)), show, stop)
-            show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
-            async with _in_background(show, run, stop):
-                if run.godot is None:
-                    client = GameClient(
-                        server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show
-                    )
-                    await client.play(run.seconds, stop)
-                else:
-                    await _play_godot(run.godot, server.url, show, stop, tally)
+            questions = list(warm_up_questions(run.library, run.prompts, me))
+            async with _named_models(router, questions, show):
+                info = await _start_model(router, show, stop)
+                if info is None:
+                    return Ending(interrupted=True)
+                settle_memory(tidy=True)
+                await _warm_up(router, [one for one in questions if not one.model], show, stop)
+                show.status(f"{info.name} ({info.backend}) · seed {run.seed} · {server.url}")
+                async with _in_background(show, run, stop):
+                    if run.godot is None:
+                        client = GameClient(
+                            server.url, yard, run.library.actions, rate=run.rate, speed=run.speed, watcher=show
+                        )
+                        await client.play(run.seconds, stop)
+                    else:
+                        await _play_godot(run.godot, server.url, show, stop, tally)
             return _ending(run.godot, stop, f"{info.name} ({info.backend})")
         finally:
-            await asyncio.gather(server.close(), gateway.close())
+            await asyncio.gather(server.close(), router.close())
 
 
 async def _play_godot(game: GodotGame, url: str, show: Show, stop: asyncio.Event, tally: Tally) -> None:
@@ -151,15 +153,15 @@ class Ears:
             self._show.speech(report.agent, text, done)
 
 
-async def _start_model(gateway: Gateway, show: Show, stop: asyncio.Event) -> ModelInfo | None:
+async def _start_model(router: ModelRouter, show: Show, stop: asyncio.Event) -> ModelInfo | None:
     """Load the model, with a sign of life every second; None if somebody stops us first."""
     loop = asyncio.get_running_loop()
     started = loop.time()
-    loading = asyncio.create_task(gateway.start())
+    loading = asyncio.create_task(router.start())
     stopped = asyncio.create_task(stop.wait())
     try:
         while not loading.done():
-            show.status(f"loading the model {gateway.model.name} ... {loop.time() - started:.0f} s")
+            show.status(f"loading the model {router.default.model.name} ... {loop.time() - started:.0f} s")
             await asyncio.wait([loading, stopped], timeout=1.0, return_when=asyncio.FIRST_COMPLETED)
             if stopped.done():
                 return None
@@ -170,18 +172,41 @@ async def _start_model(gateway: Gateway, show: Show, stop: asyncio.Event) -> Mod
         await asyncio.gather(loading, stopped, return_exceptions=True)
 
 
-async def _warm_up(gateway: Gateway, questions: list[Question], show: Show, stop: asyncio.Event) -> None:
+async def _warm_up(router: ModelRouter, questions: list[Question], show: Show, stop: asyncio.Event) -> None:
     """Have the model read all prompts before the game begins, and show how far it is."""
 
     def progress(number: int, question: Question) -> None:
         show.status(f"the model reads the prompts: {question.prompt.name} ({number} of {len(questions)})")
 
-    reading = asyncio.create_task(warm_up(gateway, questions, progress))
+    reading = asyncio.create_task(warm_up(router, questions, progress))
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([reading, stopped], timeout=LONGEST_WARM_UP, return_when=asyncio.FIRST_COMPLETED)
     for task in (reading, stopped):
         task.cancel()
     await asyncio.gather(reading, stopped, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def _named_models(router: ModelRouter, questions: Sequence[Question], show: Show) -> AsyncIterator[None]:
+    """Start the other models of the settings meanwhile, and have each read the prompts that it is asked by.
+
+    Their leaves fall back until they are there.
+    """
+
+    async def start(name: str) -> None:
+        try:
+            await start_named(router, name)
+            await warm_up(router, [one for one in questions if one.model == name])
+        except BrainsError as error:
+            show.problem(f"model {name!r}: {error}")
+
+    tasks = [asyncio.create_task(start(name)) for name in router.names]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @contextlib.asynccontextmanager

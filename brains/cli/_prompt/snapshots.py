@@ -154,7 +154,7 @@ class _Open:
     def __init__(self, question: Question) -> None:
         self.question = question
 
-    def cancel(self) -> None:
+    def cancel(self, *, late: bool = False) -> None:
         pass
 
 
