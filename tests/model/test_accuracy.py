@@ -36,8 +36,12 @@ def test_every_deciding_prompt_is_good_enough(model_path: Path, tmp_path: Path) 
     assert results["merchant/praise"]["calibrated"] >= 0.80
     measured = {name: one for name, one in results.items() if one["labels"]}
     for one in measured.values():
+        if one["calibration"] == "none":
+            # Right as the model says it: fitted, it would be worse on cases that it was not fitted on.
+            assert one["log_loss"][1] >= one["log_loss"][0], one["prompt"]
+            continue
         # The stored calibration is of this very text and model, and does not make it worse.
-        assert one["calibration"] not in ("none", "stale")
+        assert one["calibration"] != "stale"
         assert one["used"] >= one["raw"]
         assert one["log_loss"][1] < one["log_loss"][0]
     assert sorted(measured) == [name for name in library.names() if library.get(name).kind != "text"]
