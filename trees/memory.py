@@ -75,7 +75,7 @@ class Happened(_Keeps):
     """True from an event of this name on, until a `Forget` comes by or the event is `keep` seconds old."""
 
     def __init__(self, event: str, *, keep: float) -> None:
-        super().__init__(f"Was there a {event}?", event, keep)
+        super().__init__(f"Was there {'an' if event[0] in 'aeiou' else 'a'} {event}?", event, keep)
 
     def new(self) -> Sequence[Memory]:
         now = self.agent.clock.now()
