@@ -79,7 +79,7 @@ class TestReplay:
     def test_one_agent_alone(self, recorded: Path) -> None:
         found = json.loads(replay(str(recorded), "--agent", "guard_1", "--json").stdout)
         assert 0 < found["ticks"] < len(list(open_recording(recorded).ticks()))
-        assert "did you mean 'guard_1'?" in str(replay(str(recorded), "--agent", "guard_7").exception)
+        assert "did you mean 'guard_2'?" in str(replay(str(recorded), "--agent", "guard_7").exception)
 
     def test_the_first_difference_is_told_and_the_exit_code_is_1(self, file: Path) -> None:
         was = change(file, "done", 30, status="INVALID")
@@ -93,13 +93,13 @@ class TestReplay:
         assert found["ok"] is False
 
     def test_changed_trees_are_named_with_the_difference(self, file: Path, tmp_path: Path) -> None:
-        trees = tmp_path / "yard_trees"
+        trees = tmp_path / "replayed_trees"
         shutil.copytree(TREES, trees, ignore=shutil.ignore_patterns("__pycache__"))
         text = (trees / "guard.py").read_text()
         (trees / "guard.py").write_text(text.replace('Patrol(route="wall")', 'Patrol(route="gate")'))
         result = replay(str(file), trees=str(trees))
         assert result.return_value == 1
-        assert "yard_trees/guard.py has changed since the recording: -" in result.output
+        assert "replayed_trees/guard.py has changed since the recording: -" in result.output
         assert '+        Action("Patrol", Patrol(route="gate"))' in result.output
         assert "node      Guard/Patrol" in result.output
         assert '  got       params {"route":"gate"}' in result.output

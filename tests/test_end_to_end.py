@@ -32,7 +32,7 @@ from tests.game_client import GameClient
 ROOT = Path(__file__).parent.parent
 BANDIT = {"id": "b1", "kind": "stranger", "distance": 3.0, "looks": "a bandit", "does": "draws a knife", "says": ""}
 GIRL = {"id": "g1", "kind": "stranger", "distance": 3.0, "looks": "a girl", "does": "picks flowers", "says": ""}
-GUARD_ACTIONS = ["Patrol", "Challenge", "Attack", "CallForHelp", "Ignore"]
+GUARD_ACTIONS = ["Patrol", "Challenge", "Attack", "CallForHelp", "Ignore", "Flee", "Hurry"]
 
 
 @pytest.fixture(scope="module")
