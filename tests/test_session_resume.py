@@ -491,6 +491,24 @@ def test_an_end_that_is_told_twice_because_of_the_loss_is_stale_and_does_no_harm
     assert len(house.brains.agents["a"].seen[-1].results) == 1
 
 
+def test_an_end_may_be_told_twice_of_an_order_that_was_named_again_meanwhile(house: House) -> None:
+    """The end was on its way when the order was named again, which the game answers with the end."""
+    session, info = house.play("a")
+    order = order_for(house, session, "a", 1)
+    house.parking.lost(session)
+    house.come_back(info)
+    session.receive(agents("a"))
+    session.receive(snapshot(2, "a"))
+    assert [one["id"] for one in actions(tick(session))["actions"]] == [order]
+    session.receive(frame("action_result", **result("a", order)))
+    session.receive(frame("action_result", **result("a", order)))
+    session.receive(snapshot(3, "a"))
+    sent = tick(session)
+    assert errors(sent) == []
+    assert actions(sent)["cancel"] == []
+    assert len(house.brains.agents["a"].seen[-1].results) == 1
+
+
 def lose_nothing(house: House, session: GameSession, info: Json) -> None:
     pass
 

@@ -35,6 +35,8 @@ class Sent(NamedTuple):
     action: str
     is_cancelled: bool = False
     """It was taken back."""
+    is_repeated: bool = False
+    """It was named again, which the game answers with how it ended, even if that was on its way already."""
 
 
 class Orders:
@@ -90,12 +92,14 @@ class Orders:
         """Note how an order goes; return its action, None if the game was not given it or it ended before."""
         if not self._was_sent(agent, order_id):
             return None
-        action = self._sent[agent][order_id].action
+        one = self._sent[agent][order_id]
         if final:
             del self._sent[agent][order_id]
+            if one.is_repeated:
+                self._make_void({order_id: True})
             self._waiting.pop(order_id, None)
             self._cancels.pop(order_id, None)
-        return action
+        return one.action
 
     def stray(self, order_id: str, *, final: bool) -> bool:
         """Note the result of an order that is not its agent's; return False if it is a mistake of the game.
@@ -159,7 +163,7 @@ class Orders:
             self._counts.repeated += 1
         else:
             self._counts.orders += 1
-        sent[entry.id] = Sent(entry.name)
+        sent[entry.id] = Sent(entry.name, is_repeated=entry.id in sent)
         if len(sent) > REMEMBERED:
             sent.popitem(last=False)
 
