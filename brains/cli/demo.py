@@ -111,7 +111,7 @@ def command(
         click.echo("There is a Godot, so the yard is played in its window (--terminal: here).")
         godot = ""
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
-    from brains.cli._demo.mind import plain_mind
+    from brains.cli._demo.mind import stand_in
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
     from brains.cli._running import errors_of, router_of
@@ -129,7 +129,7 @@ def command(
         library, templates = load_trees(config.trees_folder), load_prompts(config.prompts_folder)
         metrics = Metrics()
         # A program that runs this command may bring a model of its own as the click object.
-        default = given or (plain_mind() if config.model == "scripted" else None)
+        default = given or stand_in(config.model)
         run = Run(
             library=library,
             prompts=templates,

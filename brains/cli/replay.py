@@ -180,7 +180,9 @@ def print_difference(difference: Difference) -> None:
 
 def shown(text: str) -> str:
     """Return text of a game or a model for a terminal: one line that cannot steer it."""
-    return "".join(char if char.isprintable() else " " for char in text)
+    from brains.trace.recording import one_line
+
+    return one_line(text, None)
 
 
 def require_whole(recording: Recording) -> None:

@@ -7,7 +7,7 @@ from xml.sax.saxutils import escape
 
 from brains.trace.counting import NodeCounts, TreeCounts
 from brains.trace.events import DoneEvent
-from brains.trace.recording import Life, Tick
+from brains.trace.recording import Life, Tick, one_line
 from brains.trace.window import Window
 
 __all__ = ["timeline_svg", "tree_svg"]
@@ -225,9 +225,8 @@ def _legend(x: float, y: float) -> Iterator[str]:
 
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:
-    shown = "".join(char if char.isprintable() else " " for char in text)
     of = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:g}" y="{y:g}"{of}>{escape(shown)}</text>'
+    return f'<text x="{x:g}" y="{y:g}"{of}>{escape(one_line(text, None))}</text>'
 
 
 def _short(name: str, longest: int = LONGEST_NAME) -> str:
@@ -235,9 +234,8 @@ def _short(name: str, longest: int = LONGEST_NAME) -> str:
 
 
 def _svg(width: int, height: int, title: str, body: Iterable[str]) -> str:
-    shown = "".join(char if char.isprintable() else " " for char in title)
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="img"><title>{escape(shown)}</title>{STYLE}'
+        f'role="img"><title>{escape(one_line(title, None))}</title>{STYLE}'
     )
     return "\n".join([head, *body, "</svg>", ""])

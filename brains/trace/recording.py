@@ -337,8 +337,8 @@ _KINDS = frozenset(
 )
 
 
-def one_line(text: str, longest: int = 200) -> str:
-    """Return text of a file in one line that cannot steer a terminal."""
+def one_line(text: str, longest: int | None = 200) -> str:
+    """Return text of a file in one line that cannot steer a terminal; `longest` characters of it, None: all."""
     return "".join(char if char.isprintable() else " " for char in text[:longest])
 
 

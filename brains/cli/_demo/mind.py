@@ -11,7 +11,7 @@ from brains.models.scripted import ARROW, ScriptedModel, labels_of, last_line
 from brains.prompts import words_in
 from brains.questions import ModelRequest
 
-__all__ = ["ALIKE", "CALLS", "example_like", "plain_mind"]
+__all__ = ["ALIKE", "CALLS", "example_like", "plain_mind", "stand_in"]
 
 CALLS = ("Hot pies!", "Good day to you, traveller.", "Come closer, look at this!", "Only one penny!")
 ALIKE = 0.1
@@ -21,6 +21,11 @@ ALIKE = 0.1
 def plain_mind() -> ScriptedModel:
     """Make the stand-in. It says more than one line, since always the same one is no success."""
     return ScriptedModel(_answer)
+
+
+def stand_in(model: str) -> ScriptedModel | None:
+    """Return the stand-in if the model of the settings is `scripted`; None: they mean another one."""
+    return plain_mind() if model == "scripted" else None
 
 
 def example_like(request: ModelRequest) -> str | None:
