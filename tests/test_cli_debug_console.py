@@ -360,3 +360,64 @@ async def test_a_script_takes_a_stop_for_its_own_that_came_before_it_said_contin
         assert console.stop["tick"] == tick, "it has not been let by"
         await console.run("continue")
         assert console.stop["tick"] > tick
+
+
+class LateLink(LocalLink):
+    """News comes later than answers, as it may over a socket."""
+
+    def __init__(self, debugger: Debugger, name: str) -> None:
+        super().__init__(debugger, name)
+        self.news: list[dict[str, Any]] = []
+        self.is_late = False
+
+    def _flush(self) -> None:
+        tell = self.on_event
+        self.on_event = self.news.append
+        super()._flush()
+        self.on_event = tell
+        if not self.is_late:
+            self.tell()
+
+    def tell(self) -> None:
+        """Tell what is old by now."""
+        news, self.news = self.news, []
+        for event in news:
+            self.on_event(event)
+
+
+async def test_a_stop_of_which_the_news_is_late_is_waited_for_and_not_passed() -> None:
+    debugger = Debugger(TreeHost(root, "tree"))
+    link = LateLink(debugger, "you")
+    console = Console(link, Out(as_json=False, write=Screen().write, colour=False), timeout=5.0)
+    await console.start()
+    await link.start(events=True)
+    await console.run("agent tree")
+    link.is_late = True
+    await console.run("continue &")
+    await console.run("break */Rest")
+    async with asyncio.timeout(5):
+        while not any(event["event"] == "stopped" for event in link.news):  # noqa: ASYNC110 - it comes by itself
+            await asyncio.sleep(0)
+    (stop,) = (event["body"] for event in link.news if event["event"] == "stopped")
+    going = asyncio.create_task(console.run("continue"))
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not going.done(), "it has not been heard of"
+    assert not any(event["event"] == "continued" for event in link.news[link.news.index({"event": "stopped", "body": stop}):])
+    link.is_late = False
+    link.tell()
+    await going
+    assert console.stop is not None
+    assert (console.stop["node"], console.stop["tick"]) == ("Rest", stop["tick"])
+    # Whoever goes on then waits for the next stop, though the news of it, too, comes after the answer.
+    link.is_late = True
+    stepping = asyncio.create_task(console.run("step ;; tick"))
+    for _ in range(200):
+        await asyncio.sleep(0)
+        link.tell()
+    await stepping
+    assert console.stop["phase"] == "tick"
+    assert console.stop["number"] == stop["number"] + 2
+    await console.run("pause")
+    assert console.stop["number"] == stop["number"] + 2, "it stands already"
+    await console.close()

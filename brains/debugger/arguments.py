@@ -110,6 +110,9 @@ class Continue(OfAgent, kw_only=True):
     Answer: AgentInfo; `continued`, and perhaps `stopped`.
     """
 
+    since: int | None = None
+    """Number of the last stop that is known of: if the agent has stopped since, unnoticed as yet, it stays there."""
+
 
 class Step(OfAgent, kw_only=True):
     """Run to the next node that is entered (`step`).

@@ -356,6 +356,7 @@ class Control:
         agent, step = self.agent, self.step
         stop = Stop(
             reason=halt.reason,
+            number=self._debugger.next_stop(),
             agent=agent.id,
             session=agent.session,
             brain=agent.brain,

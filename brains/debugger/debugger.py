@@ -55,6 +55,7 @@ class Debugger:
         self._number = 0
         self._shadows: dict[Place, Control] = {}
         self._forks = 0
+        self._stops = 0
 
     # --- front ends ------------------------------------------------------------------------------------------------
 
@@ -304,7 +305,13 @@ class Debugger:
             thinking=[agent.path_of(node) for node in agent.root.iterate()
                       if isinstance(node, LLMNode) and node.asking.open],
             action="" if order is None else type(order.action).__name__,
+            stops=self._stops,
         )  # fmt: skip
+
+    def next_stop(self) -> int:
+        """Count one more stop of some agent."""
+        self._stops += 1
+        return self._stops
 
     # --- what a session asks (`brains.session.turns.TurnGate`) -----------------------------------------------------
 

@@ -170,6 +170,8 @@ class Stop(_Body, kw_only=True):
     """Where and why an agent stands still."""
 
     reason: StopReason
+    number: int = 0
+    """Stops of all agents are counted, from 1."""
     agent: str
     session: str
     brain: str = ""
@@ -226,6 +228,8 @@ class AgentInfo(_Body, kw_only=True):
     held_for: float = 0.0
     """Seconds."""
     stop: Stop | None = None
+    stops: int = 0
+    """Number of the newest stop of any agent: those that come after this answer have higher ones."""
 
 
 class NodeInfo(_Body, kw_only=True):

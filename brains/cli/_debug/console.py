@@ -72,13 +72,15 @@ class Console:
         self._depth = 0
         self._events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._pump: asyncio.Task[None] | None = None
-        self._halted = asyncio.Event()
+        self._changed = asyncio.Event()
         self._gone = ""
         self._pausing = False
+        self._waits_no_longer = False
         self._resumed = False
-        self._is_waiting = False
-        self._is_new_stop = False
-        """A script stands where it has not waited for: it came there between two of its commands."""
+        self._told_stop = 0
+        """Number of the newest stop of the selected agent that has been shown, its breakpoint's commands done."""
+        self._known_stop = 0
+        """Of the newest one that whoever types the commands has taken note of."""
         self._broken: BaseException | None = None
         link.on_event = self._events.put_nowait
         link.on_lost = self._lost
@@ -184,8 +186,9 @@ class Console:
                 self._depth -= 1
             return
         command = find(word)
-        if command.name != "continue" and command.group != "Breakpoints":
-            self._is_new_stop = False
+        if self.interactive or (command.name != "continue" and command.group != "Breakpoints"):
+            # A breakpoint that a script has just set may be hit before it says `continue`: it has yet to wait for that.
+            self._known_stop = self._told_stop
         await command.run(self, rest.strip())
 
     # --- what commands use ---------------------------------------------------------------------------------------
@@ -214,33 +217,27 @@ class Console:
             RequestFailed: it cannot be done.
             CommandFailed: it took longer than a script may wait, or the agent is gone.
         """
-        if command == "continue" and self._is_new_stop and not self.interactive:
-            # A breakpoint that a script has just set may be hit before it says `continue`: that is what it waits for.
-            self._is_new_stop = False
-            self.out.answer(name, await self.ask("where", agent=self.address), list)
-            return
-        if command == "continue" and not self._id and await self._may_stop(command):
-            await self._wait_for_anybody(name)
-            return
-        self._halted.clear()
         self._gone = ""
         if asyncio.current_task() is self._pump:
             # One of a breakpoint's commands: nobody waits for what comes of it.
             self.out.answer(name, await self.ask(command, **arguments), list)
             self._resumed = True
             return
-        self._is_waiting = wait is not False
-        try:
-            # That it runs is said by an event: by now it may stand still again, and the answer does not know.
-            body = await self.ask(command, **arguments)
-            if not quiet:
-                self.out.answer(name, body, list)
-            if wait is None and not await self._may_stop(command):
-                self.out.lines([line(dim(f"{self.agent} runs, and nothing will stop it"))])
-            elif wait is not False:
-                await self._wait(name)
-        finally:
-            self._is_waiting = False
+        if command == "continue" and not self._id and await self._may_stop(command) and not self._id:
+            await self._wait(name, 1)
+            self.out.answer(name, await self.ask("where", agent=self.address), list)
+            return
+        if command == "continue":
+            # The agent may have come to a breakpoint by now, and the news of it be on their way.
+            arguments["since"] = self._known_stop
+        body = await self.ask(command, **arguments)
+        if not quiet:
+            self.out.answer(name, body, list)
+        is_held = body["state"] == "held"
+        if wait is None and not is_held and not await self._may_stop(command):
+            self.out.lines([line(dim(f"{self.agent} runs, and nothing will stop it"))])
+        elif wait is not False:
+            await self._wait(name, body["stop"]["number"] if is_held else body.get("stops", 0) + 1)
 
     async def _may_stop(self, command: str) -> bool:
         """Tell whether a `continue` of a script will ever come back: whether there is anything to stop it."""
@@ -249,24 +246,19 @@ class Console:
         found = (await self.ask("breakpoints"))["breakpoints"]
         return any(one.get("enabled", True) and not one.get("log") for one in found)
 
-    async def _wait_for_anybody(self, name: str) -> None:
-        """Wait until some agent comes to a breakpoint; that one is selected then."""
-        self._halted.clear()
-        self._is_waiting = True
-        try:
-            await self._wait(name)
-        finally:
-            self._is_waiting = False
-        self.out.answer(name, await self.ask("where", agent=self.address), list)
-
-    async def _wait(self, name: str) -> None:
+    async def _wait(self, name: str, number: int) -> None:
+        """Wait for a stop of the selected agent, or of any if none is, that has this number or a higher one."""
+        self._waits_no_longer = False
         try:
             async with asyncio.timeout(None if self.interactive else self.timeout):
-                await self._halted.wait()
+                while not (self._told_stop >= number or self._gone or self._broken or self._waits_no_longer):
+                    self._changed.clear()
+                    await self._changed.wait()
         except TimeoutError:
             hint = "`--timeout SECONDS` waits longer; does the game send snapshots?"
             self.fail(name, "timeout", f"{self.agent or 'the agent'} has not stopped within {self.timeout:g} s", hint)
         self._raise_if_broken()
+        self._known_stop = self._told_stop
         if self._pausing and self.stop is None and not self._gone:
             self.out.lines(["it stops at the next snapshot of the game; none has come yet"])
         self._pausing = False
@@ -291,6 +283,7 @@ class Console:
         """Select no agent."""
         self.agent = self.session = self._id = ""
         self.stop, self.frames, self.focus = None, [], None
+        self._told_stop = self._known_stop = 0
 
     def select(self, info: dict[str, Any]) -> None:
         """Take an agent as the selected one."""
@@ -299,6 +292,7 @@ class Console:
         self._id = info["agent"]
         self.stop = info.get("stop") if info.get("state") == "held" else None
         self.frames, self.focus = [], None
+        self._told_stop = self._known_stop = 0 if self.stop is None else self.stop["number"]
 
     async def interrupt(self) -> bool:
         """Pause the agent, as Ctrl-C does; if that was asked for already, wait for it no longer.
@@ -308,7 +302,8 @@ class Console:
         if not self.agent or self.stop is not None or self.closed:
             return False
         if self._pausing:
-            self._halted.set()
+            self._waits_no_longer = True
+            self._changed.set()
             return True
         self._pausing = True
         try:
@@ -337,7 +332,7 @@ class Console:
             except Exception as error:
                 # Such as the end of our output: whoever runs lines has to hear of it.
                 self._broken = error
-                self._halted.set()
+                self._changed.set()
 
     async def _event(self, name: str, body: dict[str, Any]) -> None:
         mine = self._id != "" and (body.get("agent"), body.get("session", "")) == (self._id, self.session)
@@ -345,13 +340,14 @@ class Console:
             if not self._id:
                 # Nobody was selected: whoever stops first is.
                 self.select({**body, "state": "held", "stop": body})
+                self._told_stop = self._known_stop = 0
                 mine = True
             await self._stopped(body, mine)
         elif name == "terminated":
             self._terminated(body, mine)
         elif name == "lost":
             self.stop, self._gone = None, body["reason"]
-            self._halted.set()
+            self._changed.set()
             if self.interactive:
                 self.out.lines([body["reason"]])
             self.on_news()
@@ -377,7 +373,7 @@ class Console:
         if mine:
             self.stop, self.frames, self.focus = None, [], None
             self._gone = gone
-            self._halted.set()
+            self._changed.set()
 
     async def _stopped(self, body: dict[str, Any], mine: bool) -> None:
         if not mine:
@@ -392,15 +388,14 @@ class Console:
         self.stop, self.frames, self.focus = body, [], None
         await show(self, body)
         self._resumed = False
-        self._is_new_stop = not self._is_waiting
         try:
             for command in await self._commands_of(body.get("breakpoint", 0)):
                 await self._run_one(command)
         finally:
-            self._is_new_stop = self._is_new_stop and not self._resumed
             if not self._resumed:
                 self._pausing = False
-                self._halted.set()
+                self._told_stop = max(self._told_stop, body["number"])
+                self._changed.set()
         self.on_news()
 
     async def _commands_of(self, breakpoint_number: int) -> list[str]:

@@ -115,7 +115,11 @@ def _resume(debugger: Debugger, session: DebugSession, agent: str, plan: Plan | 
 
 def continue_(debugger: Debugger, session: DebugSession, given: args.Continue) -> AgentInfo:
     """Let an agent run."""
-    return _resume(debugger, session, given.agent, None)
+    control = debugger.commanded(given.agent, session)
+    if control.stop is not None and given.since is not None and control.stop.number > given.since:
+        return control.info()
+    control.resume(None)
+    return control.info()
 
 
 def step(debugger: Debugger, session: DebugSession, given: args.Step) -> AgentInfo:
