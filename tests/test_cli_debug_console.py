@@ -403,7 +403,8 @@ async def test_a_stop_of_which_the_news_is_late_is_waited_for_and_not_passed() -
     for _ in range(10):
         await asyncio.sleep(0)
     assert not going.done(), "it has not been heard of"
-    assert not any(event["event"] == "continued" for event in link.news[link.news.index({"event": "stopped", "body": stop}):])
+    later = [event["event"] for event in link.news][link.news.index({"event": "stopped", "body": stop}) :]
+    assert "continued" not in later
     link.is_late = False
     link.tell()
     await going
