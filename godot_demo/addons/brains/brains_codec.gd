@@ -67,18 +67,17 @@ static func plain(value: Dictionary, max_depth: int = 16) -> Dictionary:
 	# As in _is_plain(), which is not called for most of what games observe: a call costs more.
 	var is_plain: bool = max_depth > 0
 	for part: Variant in value.values():
-		var type: int = typeof(part)
-		if type < TYPE_OBJECT or type > TYPE_ARRAY:
+		if typeof(part) < TYPE_OBJECT:
 			continue
-		if type == TYPE_ARRAY:
+		if part is Array:
 			is_plain = is_plain and max_depth > 1
 			for item: Variant in part:
 				if typeof(item) >= TYPE_OBJECT:
 					is_plain = is_plain and _is_plain(part, max_depth - 1)
 					break
-		elif type == TYPE_DICTIONARY:
+		elif part is Dictionary:
 			is_plain = is_plain and _is_plain((part as Dictionary).values(), max_depth - 1)
-		elif type == TYPE_OBJECT:
+		elif typeof(part) == TYPE_OBJECT:
 			is_plain = false
 	if is_plain:
 		return value
