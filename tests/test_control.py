@@ -280,6 +280,19 @@ async def test_a_text_that_is_none_is_answered_and_one_that_is_too_long_refused(
             assert (await events.get())["body"] == {"text": "short"}
 
 
+async def test_whoever_cannot_take_an_event_does_not_wait_for_answers_for_ever(folder: Path, clock: Clock) -> None:
+    def broken(event: dict[str, Any]) -> None:
+        raise ValueError("a bug")
+
+    server, debugger = server_of(folder, clock)
+    async with server:
+        assert server.entry is not None
+        async with ControlClient(server.entry, on_event=broken) as client:
+            debugger.sessions[0].tell("output", {"text": "x"})
+            with pytest.raises(ControlLost, match="ValueError: a bug"):
+                await client.request("beat")
+
+
 async def test_who_waits_for_an_answer_that_takes_long_is_not_silent(
     folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
