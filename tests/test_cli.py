@@ -135,3 +135,18 @@ def test_one_line_tells_one_mistake_and_where_the_others_are_told(tmp_path: Path
         (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
         assert "there is no filter 'uper'; did you mean 'upper'?" in line
         assert line.endswith(" (and 2 more: `brains prompt lint` tells all)")
+
+
+@pytest.mark.parametrize("given", [["-c", "tree"], []], ids=["said", "piped"])
+def test_what_an_encoding_does_not_have_is_replaced_and_all_the_rest_is_there(given: list[str]) -> None:
+    """Statuses are shown by signs that ASCII lacks, and what is piped in may be of another encoding."""
+    done = subprocess.run(
+        [sys.executable, "-m", "brains", "debug", "--tree", "py_trees.demos.selector:create_root", *given],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        input=b"" if given else b"print '\xe9'\ntree\n",
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"? Selector" in done.stdout

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -75,6 +76,10 @@ def main(args: list[str] | None = None) -> NoReturn:
     0 fine, 1 an error that a message explains (or a closed pipe), 2 wrong usage, 74 the output cannot be written, 130
     Ctrl-C.
     """
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            # Not all that games and models say is in every encoding: a terminal in Latin-1, a file on Windows.
+            stream.reconfigure(errors="replace")
     try:
         code = _run(args)
         if sys.stdout is not None:
