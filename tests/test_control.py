@@ -408,6 +408,39 @@ async def test_a_path_too_long_for_a_socket_is_said(tmp_path: Path, clock: Clock
         await server.start()
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there, no process can be kept from writing")
+@both
+async def test_a_disk_that_is_full_is_said_and_leaves_nothing_behind(folder: Path, clock: Clock, tcp: bool) -> None:
+    import resource
+
+    server, _ = server_of(folder, clock, tcp=tcp)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            await server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert server.entry is None
+    assert list(folder.iterdir()) == []  # noqa: ASYNC240
+    await server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there, a folder's name may be any bytes")
+async def test_a_folder_whose_name_is_no_text_keeps_nobody_from_being_found(
+    folder: Path, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
+    os.mkdir(odd)
+    monkeypatch.chdir(os.fsdecode(odd))
+    server, _ = server_of(folder, clock)
+    async with server:
+        (entry,) = await asyncio.to_thread(find_servers, folder)
+        assert entry.folder.endswith("caf\ufffd")
+        async with ControlClient(entry) as client:
+            assert await client.request("beat") == {}
+
+
 async def ended(session: DebugSession) -> None:
     """Wait until the server has noticed."""
     async with asyncio.timeout(5):
