@@ -150,3 +150,15 @@ def test_what_an_encoding_does_not_have_is_replaced_and_all_the_rest_is_there(gi
     )
     assert done.returncode == 0, done.stderr
     assert b"? Selector" in done.stdout
+
+
+def test_an_error_that_names_an_agent_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text(
+        '{"type":"recording","format":"1.0","run":"r"}\n'
+        '{"type":"agent","n":1,"id":"Ana\\u001b]0;pwned\\u0007","brain":"b","tree":"t"}\n'
+        '{"type":"turn","agent":1,"tick":1,"at":0}\n'
+    )
+    result = brains("trace", str(file), "--agent", "nobody")
+    assert result.returncode == 1
+    assert result.stderr.endswith("there is no agent 'nobody' in here; there are: Ana\n")

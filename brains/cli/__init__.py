@@ -113,9 +113,11 @@ def _run(args: list[str] | None) -> int | str:
 
 
 def _say(text: str) -> None:
-    """Say something on stderr, if anybody hears it."""
+    """Say something on stderr, if anybody hears it. It may name agents, and what a game calls one is not ours."""
+    from brains.cli._debug.text import clean
+
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo("\n".join(map(clean, text.split("\n"))), err=True)
 
 
 def _let_go_of_output() -> None:
