@@ -118,10 +118,11 @@ def test_if_nothing_can_be_said_at_all_the_exit_code_says_it(args: list[str], co
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes are closed as POSIX does it")
-def test_a_closed_pipe_is_no_traceback() -> None:
+@pytest.mark.parametrize("args", [["protocol"], ["ctl", "servers"]])
+def test_a_closed_pipe_is_no_traceback(args: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "brains", "protocol"]
+    command = [sys.executable, "-m", "brains", *args]
     result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (result.returncode, result.stderr) == (1, "")

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -88,20 +90,21 @@ def _print_error(error: BrainsError) -> None:
 
 def _hush() -> None:
     """Say nothing of a reader that is gone, as after `| head`."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(as_json: bool, body: Any, lines: Callable[[], list[Line | str]]) -> None:
     import msgspec
 
-    from brains.cli._debug.out import Out
+    from brains.cli._debug.out import Out, OutputClosed
 
     if as_json:
         click.echo(msgspec.json.encode(body).decode())
-    else:
+        return
+    try:
         Out().lines(lines())
+    except OutputClosed as error:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
 
 
 @command.command()
