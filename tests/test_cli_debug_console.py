@@ -278,6 +278,36 @@ async def test_a_startup_file_of_the_folder_may_not_write_files(
         assert f"that was in {here / '.brainsrc'}" in screen.take()
 
 
+async def test_what_the_folder_has_put_into_an_alias_or_after_a_breakpoint_may_not_write_files_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "project"
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(here)
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    (here / "more").write_text(f"save {theirs}\n")
+    (here / ".brainsrc").write_text(
+        f"alias next save {theirs}\nalias a b\nalias b source {here / 'more'}\n"
+        f"break */Act\ncommands 1 save {theirs}\nalias again save %1\n"
+    )
+    async with at_a_tree() as (console, screen):
+        await startup(console)
+        for line in ("next", "a", "b", f"again {mine}"):
+            with pytest.raises(CommandFailed):
+                await console.run(line)
+        screen.take()
+        await console.run("continue")
+        assert "a startup file may not write files" in screen.take()
+        assert not theirs.exists()
+        await console.run("alias again save %1")
+        await console.run(f"again {mine}")
+        assert mine.exists(), "whoever sets it anew may"
+        await console.run(f"commands 1 save {theirs}")
+        await console.run("continue")
+        assert theirs.exists()
+
+
 async def test_a_script_ends_at_its_first_error_unless_told_otherwise() -> None:
     for keep_going, last in ((False, "no node 'nowhere'"), (True, "3")):
         async with at_a_tree() as (console, screen):
