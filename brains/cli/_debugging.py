@@ -151,3 +151,4 @@ async def reachable(
         yield
     finally:
         await control.close()
+        await recordings.close()
