@@ -66,6 +66,7 @@ def check_brain(brain: Brain, prompts: PromptLibrary, used: set[str] | None = No
         yield from_error(error, "tree")
         return
     checker = _TreeCheck(brain, lines, paths_of(root), prompts)
+    yield from checker.shared(root)
     for node, path in duplicate_paths(root):
         message = f"two nodes have the path {path!r}; give them names of their own"
         yield checker.finding(node, "error", "duplicate-path", message)
@@ -100,6 +101,19 @@ class _TreeCheck:
         """Make a finding about a node, at the line that made it."""
         line = self._lines.get(node, self._brain.line or 0)
         return Finding(self._brain.file or "", line, severity, rule, message, self._paths[node])
+
+    def shared(self, root: Behaviour) -> Iterator[Finding]:
+        """Yield the nodes that are not made anew for each agent."""
+        nodes = set(root.iterate())
+        try:
+            others = self._brain.build().iterate()
+            shared = [node for node in others if node in nodes]
+        except TreeError as error:
+            yield from_error(error, "shared-node")
+            return
+        for node in shared:
+            message = "every agent would have this very node; make it anew in each call of the function"
+            yield self.finding(node, "error", "shared-node", message)
 
     def stock(self, node: Behaviour) -> Iterator[Finding]:
         """Yield what is wrong with a stock node: wall clocks, the shared blackboard, decorators that never wait."""
