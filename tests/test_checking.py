@@ -131,6 +131,9 @@ def test_what_is_right_is_left_alone(folders: Path) -> None:
         ("stock-timer", 0, 'return py_trees.decorators.Timeout("t", Wait("w", 1), 1.0)'),
         ("bare-blackboard", 0, 'return py_trees.behaviours.SetBlackboardVariable("s", "x", 1, overwrite=True)'),
         ("bare-blackboard", 0, 'return py_trees.decorators.StatusToBlackboard("s", Wait("w", 1), "x")'),
+        ("stock-random", 0, 'return py_trees.behaviours.ProbabilisticBehaviour("p")'),
+        ("restless-decorator", 0, 'return py_trees.decorators.RunningIsSuccess("r", Action("go", Talk()))'),
+        ("restless-decorator", 0, 'return py_trees.decorators.RunningIsFailure("r", Wait("w", 1))'),
         (
             "restless-decorator",
             1,
