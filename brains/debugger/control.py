@@ -143,7 +143,7 @@ class Control:
         if self.in_tick or instrumented == (self.instrument is not None):
             return
         if instrumented:
-            self.instrument = Instrument(self.agent.root, self.facts.stopped)
+            self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
