@@ -168,11 +168,12 @@ class Agent:
         """Tick the tree once and return what came of it. Never raises for what a node does."""
         self.begin(snapshot)
         try:
-            if self.witness is None:
+            witness = self.witness
+            if witness is None or not witness.hears_nodes:
                 ticking.tick(self.root)
             else:
                 for node in self.root.tick():
-                    self.witness.left(node)
+                    witness.left(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:

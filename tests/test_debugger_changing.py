@@ -51,6 +51,37 @@ def stage(**options: Any) -> tuple[Stage, Front]:
     return made, made.front("guard_1")
 
 
+def verdicts(body: Any) -> dict[str, tuple[str, str, bool]]:
+    """Return of each node in a `why` its verdict, the reason, and whether a debugger said so."""
+    return {
+        one["path"].rpartition("/")[2]: (one["verdict"], one.get("reason", ""), one.get("forced", False))
+        for one in body["tried"]
+    }
+
+
+def test_why_tells_which_results_a_debugger_has_forced() -> None:
+    game, front = stage()
+    front.ask("force", node="Sees", status="success")
+    game.tick(guard_1={})
+    tried = verdicts(front.ask("why"))
+    assert tried["Sees"] == ("passed", "forced", True)
+    assert tried["Guard"][2] is tried["Patrol"][2] is False
+    game.tick(guard_1={})
+    assert verdicts(front.ask("why"))["Sees"] == ("refused", "", False)
+
+
+def test_why_tells_that_a_result_was_forced_after_the_node_had_ended() -> None:
+    game, front = stage()
+    front.ask("break", where="*/Sees", on="exit")
+    game.tick(guard_1=BANDIT)
+    front.ask("force", node="Sees", status="failure")
+    assert verdicts(front.ask("why"))["Sees"] == ("refused", "forced", True)
+    front.ask("continue")
+    tried = verdicts(front.ask("why"))
+    assert tried["Sees"] == ("refused", "forced", True)
+    assert tried["hostile?"][0] == "not tried"
+
+
 def test_memory_can_be_set_in_depth_and_deleted() -> None:
     game, front = stage()
     memory = game.agent("guard_1").blackboard

@@ -12,7 +12,8 @@ from py_trees.common import Status
 from brains import Action, LLMCondition, ReactiveSelector, ReactiveSequence, Wait
 from brains.agent import Agent
 from brains.debugger import Debugger
-from brains.debugger.local import RecordedPast, ReplayHost
+from brains.debugger.local import ReplayHost
+from brains.debugger.past import RecordedPast
 from brains.errors import TreeError
 from brains.library import Brain, BrainLibrary
 from brains.snapshot import AgentSnapshot

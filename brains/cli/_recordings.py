@@ -11,7 +11,7 @@ import msgspec
 
 from brains import __version__
 from brains.debugger import DebugError
-from brains.debugger.local import RecordedPast
+from brains.debugger.past import RecordedPast
 from brains.errors import RecordingError
 from brains.recording import FileRecorder
 

@@ -25,13 +25,12 @@ from brains.ticking import Instrument, Step
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
     from brains.debugger.session import DebugSession
+    from brains.debugger.work import Work
 
 __all__ = ["Control", "Halt", "Moment", "Offer"]
 
 REMEMBERED = 200
 """Ticks that can be viewed later."""
-MOST_INPUTS = 200
-"""Recorded snapshots that a shadow is ticked on in a row: a server must not stand still for it."""
 
 
 class Offer(NamedTuple):
@@ -86,6 +85,7 @@ class Control:
         facts: what has been seen of it.
         before: its memory as it was when the tick began.
         history: its last ticks.
+        recalled: a tick before those, that was looked at.
         orphaned: it stays held although nobody commands it.
         shadows: copies of it that are to be ticked on what it is ticked on.
         inputs: of such a copy, what it is still to be ticked on from the recording.
@@ -115,8 +115,10 @@ class Control:
         self.facts = Facts(agent)
         self.before: dict[str, Any] = {}
         self.history: deque[Moment] = deque(maxlen=REMEMBERED)
+        self.recalled: Moment | None = None
         self._debugger = debugger
         self._steps: Generator[Step, None, TickReport] | None = None
+        self._feeding: Work[None] | None = None
         self._told = False
         self._stood = False
         self._passed: deque[float] = deque(maxlen=2)
@@ -143,7 +145,7 @@ class Control:
         if self.in_tick or instrumented == (self.instrument is not None):
             return
         if instrumented:
-            self.instrument = Instrument(self.agent.root, self.facts.stopped)
+            self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
@@ -154,13 +156,13 @@ class Control:
         if self._steps is not None:
             self._steps.close()
             self._steps = None
-        self.stop = self.step = self.plan = self.offer = None
+        self.stop = self.step = self.plan = self.offer = self._feeding = None
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
     def turn(self, offer: Offer) -> TickReport | None:
         """Take the agent's turn in a tick of its session; return what it brought, None while it stands."""
-        if self.is_held or self.in_tick:
+        if self.is_held or self.in_tick or self._feeding is not None:
             if self.offer is not None:
                 self.dropped += 1
             self.offer = offer
@@ -183,16 +185,8 @@ class Control:
                 self._finish(report)
         elif stood is not None and stood.phase == "tick":
             self.step = None
-        for _ in range(MOST_INPUTS):
-            offer = self.next_offer()
-            if self.is_held or offer is None:
-                break
-            self.let_go()
-            report = self._begin(offer)
-            if report is not None:
-                self._finish(report)
-        if self.is_shadow and not self.is_held and not self.is_live:
-            self.halt(Halt("pause", "it has had all that was recorded, or much of it"))
+        self._feeding = feeding = self._feed()
+        self._debugger.bench.begin(feeding, lambda result: result(), lambda: self._feeding is feeding)
         self.dropped = 0
         if not self.is_held:
             self.let_go()
@@ -214,14 +208,37 @@ class Control:
         if not self.is_held:
             self.halt(Halt("goto", "the tick was given up"))
 
+    def _feed(self) -> Work[None]:
+        """Tick it on what there is. Of a shadow that may be much, and the server must not stand still for it."""
+        while (offer := self.next_offer()) is not None:
+            self.let_go()
+            report = self._begin(offer)
+            if report is not None:
+                self._finish(report)
+            yield
+        self._feeding = None
+        if self.is_shadow and not self.is_held and not self.is_live:
+            self.halt(Halt("pause", "it has had all that was recorded"))
+
     def next_offer(self) -> Offer | None:
-        """Return what a tick can begin with now: the newest snapshot that has come, or the next one of a recording."""
+        """Return what a tick can begin with now: the next snapshot of a recording, or the newest that has come."""
         if self.is_held:
             return None
-        offer, self.offer = self.offer, None
-        if offer is None and (snapshot := next(self.inputs, None)) is not None:
+        if (snapshot := next(self.inputs, None)) is not None:
             return Offer(lambda: snapshot, snapshot.seq, snapshot.time)
+        offer, self.offer = self.offer, None
         return offer
+
+    def look(self, snapshot: AgentSnapshot) -> Moment:
+        """Tick the agent, which is in no game, without a stop, and return what was seen of it."""
+        self.fit(True)
+        assert self.instrument is not None
+        self.facts.begin()
+        self.travels = True
+        self._steps = self.agent.steps(snapshot, self.instrument)
+        self._advance()
+        self.fit(False)
+        return self.history[-1]
 
     def passed(self, seconds: float) -> None:
         """Note a tick of the game while the agent stands, perhaps one that leaves it out."""

@@ -88,6 +88,7 @@ class Recorder:
         started: when the run began, ISO 8601.
         now: seconds; only differences matter.
         run: names the run.
+        nodes: False: leave out which nodes ran: it is most of what a record costs, and no replay needs it.
     """
 
     def __init__(
@@ -101,7 +102,9 @@ class Recorder:
         started: str = "",
         now: Callable[[], float] = time.perf_counter,
         run: str = "",
+        nodes: bool = True,
     ) -> None:
+        self.hears_nodes = nodes
         self._sink = sink
         self._prompts = prompts
         self._content = content
@@ -195,6 +198,7 @@ class Recorder:
             content=self._content,
             now=self.now,
             prompts=self._look,
+            nodes=self.hears_nodes,
         )
 
     def _world_of(self, snapshot: AgentSnapshot) -> int:
@@ -246,6 +250,7 @@ class _Unwritten:
         self._agent = agent
         self._recorder = recorder
         self._file = file
+        self.hears_nodes = recorder.hears_nodes
 
     def begins(self, snapshot: AgentSnapshot) -> None:
         """Write the agent down, and then its first tick; it has been counted already."""
