@@ -17,7 +17,7 @@ from brains.debugger.facts import Facts
 from brains.debugger.host import Debuggable, Place
 from brains.debugger.messages import AgentInfo, DecisionInfo, Phase, Stop, StopReason, TickInfo
 from brains.debugger.plans import Plan
-from brains.debugger.values import decision_info, plain, status_word, tick_info
+from brains.debugger.values import decision_info, feedback_of, plain, status_word, tick_info
 from brains.nodes.llm import LLMNode
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument, Step
@@ -393,7 +393,7 @@ class Control:
         if node is not None and step is not None:
             stop.phase = halt.phase or step.phase
             stop.node, stop.path, stop.kind = node.name, agent.path_of(node), type(node).__name__
-            stop.status, stop.feedback = status_word(node.status), node.feedback_message
+            stop.status, stop.feedback = status_word(node.status), feedback_of(node)
             stop.file, stop.line = self._debugger.sources.place(agent, stop.path)
         stop.decision = self.decision(node) or self.decision(None)
         return stop
@@ -451,7 +451,7 @@ class Control:
             "path": agent.path_of(target),
             "kind": type(target).__name__,
             "status": status_word(target.status),
-            "feedback": target.feedback_message,
+            "feedback": feedback_of(target),
         }
         decision = self.decision(node)
         if decision is not None:
