@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brains.errors import PromptError
-from brains.prompts import Prompt, clean
+from brains.prompts import Prompt, Source, clean
 from brains.prompts.safety import LIMIT
 
 GUARD = """\
@@ -198,6 +198,22 @@ def test_line_ends_of_other_systems_and_a_byte_order_mark_do_not_matter() -> Non
     assert msgspec.structs.replace(odd, version="") == msgspec.structs.replace(
         Prompt("t", GUARD).render(WORLD), version=""
     )
+
+
+def test_line_ends_of_other_systems_do_not_cost_a_prompt_its_calibration() -> None:
+    """A version is the same where git checks files out with other line ends; of those that it includes as well."""
+    shared = "Label what the guard meets.\n{# for all #}\n"
+    including = GUARD.replace("system:\n", "system:\n{% include '_shared/a.j2' %}\n")
+    assert including != GUARD
+    found = {
+        Prompt(
+            "t", mark + including.replace("\n", end), sources={"_shared/a.j2": Source(shared.replace("\n", end), "a")}
+        )
+        for mark in ("", "\ufeff")
+        for end in ("\n", "\r\n", "\r")
+    }
+    assert len({prompt.version for prompt in found}) == 1
+    assert {prompt.version for prompt in found} != {Prompt("t", GUARD).version}
 
 
 def test_an_example_must_give_what_the_question_uses() -> None:
