@@ -258,7 +258,7 @@ def read_text(file: Path, largest: int = LARGEST) -> str:
         what = ": this is no prompt" if largest == LARGEST else ""
         raise PromptError(f"larger than {largest // 1024} KiB{what}", file=str(file))
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # editors of Windows put a byte order mark before the text
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PromptError("not UTF-8; save it as UTF-8", file=str(file), line=line) from error

@@ -12,7 +12,7 @@ import pytest
 
 from brains.errors import ConfigError, PromptError
 from brains.prompts import PromptLibrary, StoredCalibration, encode_calibrations
-from brains.reload import PromptWatcher, load_prompts
+from brains.reload import PromptWatcher, load_prompts, read_text
 
 GOOD = "---\nanswer: [low, high]\ninputs: {x: []}\n---\nuser:\n{{ x }} %s"
 BAD = "---\nanswer: [low, high]\n---\nuser:\n{{ x }} %s"
@@ -255,3 +255,9 @@ async def test_an_edit_that_leaves_a_calibration_behind_says_so(
     for _ in range(3):
         await watcher.look()
     assert "prompt p reloaded; its calibration does not fit any more: `brains prompt calibrate p`" in caplog.text
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(folder: Path) -> None:
+    """Editors of Windows write one, and JSON has no room for it: cases, snapshots and calibrations are that."""
+    (folder / "marked.jsonl").write_bytes(b'\xef\xbb\xbf{"answer": "low"}')
+    assert json.loads(read_text(folder / "marked.jsonl")) == {"answer": "low"}
