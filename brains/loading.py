@@ -38,7 +38,7 @@ def load_trees(folder: str | Path) -> BrainLibrary:
         raise TreeError("a folder of trees must be a Python package: rename it, letters and _ only", file=str(root))
     _refuse_clash(name, root)
     _forget(name)
-    files = sorted(path for path in root.rglob("*.py") if "__pycache__" not in path.parts)
+    files = sorted(path for path in root.rglob("*.py") if _is_ours(path.relative_to(root)))
     if not files:
         raise TreeError(
             "no Python file in the trees folder: write one with a function marked @brain(...)", file=str(root)
@@ -50,6 +50,11 @@ def load_trees(folder: str | Path) -> BrainLibrary:
         module = _import(name, root, path)
         _collect(module, library)
     return library
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file of the folder is a tree: editors and notebooks keep their copies in hidden ones."""
+    return not any(part.startswith(".") or part == "__pycache__" for part in path.parts)
 
 
 def _refuse_clash(name: str, root: Path) -> None:

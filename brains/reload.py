@@ -339,13 +339,17 @@ def _signature(file: Path) -> Signature:
     """Return what changes when the file does; a link that leads nowhere has a signature, too."""
     try:
         stat = file.stat()
-    except FileNotFoundError:
+    except OSError as error:
+        # A link may lead to itself, or to where nobody may look: that is its fault alone, and not the folder's.
+        if not isinstance(error, FileNotFoundError) and not file.is_symlink():
+            raise
         return (-1,)
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 def _forbidden(file: Path, folder: Path) -> str | None:
     """Say why a file may not be read: a link could lead to any file of the machine."""
-    if file.is_symlink() and not file.resolve().is_relative_to(folder.resolve()):
+    # `realpath`, because `resolve` raises for a link that leads to itself, and no OSError.
+    if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
         return "this link leads out of the prompts folder; put the file itself here"
     return None

@@ -99,6 +99,14 @@ def test_a_mistake_is_told_with_file_and_line(folder: Path, text: str, line: int
     assert message in str(caught.value)
 
 
+def test_hidden_files_are_no_trees(folder: Path) -> None:
+    """Editors lock a file by such a link while it is edited, and notebooks keep a copy of each."""
+    (folder / ".#guard.py").symlink_to("me@here.123:456")
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / "guard-checkpoint.py").write_text(GUARD)
+    assert load_trees(folder).names() == ["guard"]
+
+
 def test_two_actions_of_one_name_are_refused(folder: Path) -> None:
     """The game knows actions by name."""
     (folder / "more.py").write_text(ACTIONS)

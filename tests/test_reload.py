@@ -79,6 +79,7 @@ def test_what_is_wrong_with_files_is_found_and_not_raised(folder: Path, tmp_path
     (folder / "in.j2").symlink_to("guard/is_hostile.j2")
     (folder / "nowhere.j2").symlink_to("missing.j2")
     (folder / "folder.j2").symlink_to("guard")
+    (folder / "loop.j2").symlink_to("loop.j2")
     library = load_prompts(folder)
     assert library.names() == ["guard/is_hostile", "in"]
     found = {name: str(error) for name, error in library.errors.items()}
@@ -88,6 +89,7 @@ def test_what_is_wrong_with_files_is_found_and_not_raised(folder: Path, tmp_path
     assert "leads out of the prompts folder" in found.pop("out")
     assert "no calibration file" in found.pop("top.calibration")
     assert "cannot be read" in found.pop("folder")
+    assert "cannot be read" in found.pop("loop")
     assert found == {}
 
 
