@@ -287,6 +287,9 @@ def test_structs_are_shown_as_mappings() -> None:
 
     assert render("{{ x.name }}", x=Spot("well")) == "well"
     assert "no prompt can show" in failure(body("user:\n{{ x }}"), {"x": object()}).message
+    endless: list[Any] = []
+    endless.append(endless)
+    assert "nested too deeply" in failure(body("user:\n{{ x }}"), {"x": endless}).message
 
 
 @pytest.mark.parametrize(
@@ -302,6 +305,9 @@ def test_structs_are_shown_as_mappings() -> None:
         ("{{ x | round(1) }}", 2.649, "2.6"),
         ("{{ x | bucket(5) }}", 12.9, "10"),
         ("{{ x | bucket(0.25) }}", 0.8, "0.75"),
+        ("{{ x | bucket(0.1) }}", 0.3, "0.3"),
+        ("{{ x | bucket(0.1) }}", -0.7, "-0.7"),
+        ("{{ x | bucket(0.1) }}", 0.2999, "0.2"),
         ("{{ x | quoted }}", 'a "b"', "\"a 'b'\""),
         ("{{ x | json }}", 'a\n"b"', '"a \\"b\\""'),
         ("{{ x | join(' and ') }}", ["a", "b"], "a and b"),

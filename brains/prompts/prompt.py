@@ -331,6 +331,8 @@ class Prompt:
             return value
         try:
             return msgspec.to_builtins(value)
+        except RecursionError as error:
+            raise self._place.error(f"{self.name}: the input {name!r} is nested too deeply") from error
         except TypeError as error:
             raise self._place.error(
                 f"{self.name}: the input {name!r} is a {type(value).__name__}, which no prompt can show; "
