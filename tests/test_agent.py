@@ -486,6 +486,57 @@ def test_closing_a_broken_tree_still_cancels_its_questions() -> None:
     assert g.asker.tickets[0].cancelled
 
 
+class Opened(Leaf):
+    """Holds something from its setup to its shutdown; one of them may be broken."""
+
+    def __init__(self, name: str, opened: list[str], breaks: str = "") -> None:
+        super().__init__(name)
+        self.opened = opened
+        self.breaks = breaks
+
+    def setup(self, **kwargs: Any) -> None:
+        super().setup(**kwargs)
+        if self.breaks == "setup":
+            raise RuntimeError("in setup")
+        self.opened.append(self.name)
+
+    def update(self) -> Status:
+        return Status.SUCCESS
+
+    def shutdown(self) -> None:
+        self.opened.remove(self.name)
+        if self.breaks == "shutdown":
+            raise RuntimeError("in shutdown")
+
+
+def test_every_node_is_shut_down_though_one_raises() -> None:
+    """Files and threads of the others would stay open for as long as the server runs."""
+    opened: list[str] = []
+    nodes = [("a", ""), ("b", "shutdown"), ("c", "")]
+    g = game(lambda: ReactiveSequence("s", [Opened(name, opened, breaks) for name, breaks in nodes]))
+    assert opened == ["a", "b", "c"]
+    g.agent.close()
+    assert opened == []
+
+
+def test_what_was_set_up_is_shut_down_if_a_later_node_cannot_be() -> None:
+    opened: list[str] = []
+    nodes = [("a", ""), ("b", "setup"), ("c", "")]
+    with pytest.raises(TreeError, match="cannot be set up: RuntimeError: in setup"):
+        game(lambda: ReactiveSequence("s", [Opened(name, opened, breaks) for name, breaks in nodes]))
+    assert opened == []
+
+
+def test_no_blackboard_client_of_a_stock_node_outlives_its_agent() -> None:
+    """Not even that of ForEach, which is in no list of the node's."""
+    before = len(py_trees.blackboard.Blackboard.clients)
+    found = Brain(name="b", factory=lambda: py_trees.decorators.ForEach("f", Wait("w", 1), "from", "to"))
+    agent = Agent("a", found, prompts=prompts(), asker=ScriptedAsker(), declared=[])
+    assert len(py_trees.blackboard.Blackboard.clients) > before
+    agent.close()
+    assert len(py_trees.blackboard.Blackboard.clients) == before
+
+
 def test_an_agent_that_comes_late_is_young() -> None:
     """Its time starts with its first snapshot, however long the game has run."""
     g = game(lambda: Wait("w", 1.0))
