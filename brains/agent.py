@@ -26,6 +26,7 @@ from brains.nodes.given import GivenTicket
 from brains.nodes.guarding import guard, is_guarded
 from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
+from brains.nodes.logged import redirect_log
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
 from brains.questions import Asker, Decision, Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
@@ -166,6 +167,7 @@ class Agent:
             ) from error
         for node in self.root.iterate():
             guard(node, self.fault, self._cancelled)
+            redirect_log(node, self.id, self.path_of(node))
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 

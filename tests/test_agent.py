@@ -486,6 +486,37 @@ def test_closing_a_broken_tree_still_cancels_its_questions() -> None:
     assert g.asker.tickets[0].cancelled
 
 
+class Chatty(Leaf):
+    """Says something in every tick."""
+
+    def update(self) -> Status:
+        self.logger.debug("of no interest")
+        self.logger.info("so it is")
+        self.logger.warning("odd")
+        self.logger.error("bad")
+        return Status.SUCCESS
+
+
+def test_what_nodes_log_is_not_printed(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """A command's answer goes to standard output, and `--json` is read by programs."""
+    caplog.set_level(logging.DEBUG, logger="brains.tree")
+    game(lambda: ReactiveSequence("Root", [Chatty("a")])).tick()
+    assert capsys.readouterr().out == ""
+    found = [(record.levelname, record.message) for record in caplog.records]
+    assert found == [
+        ("INFO", "agent agent_1: Root/a: so it is"),
+        ("WARNING", "agent agent_1: Root/a: odd"),
+        ("ERROR", "agent agent_1: Root/a: bad"),
+    ]
+
+
+def test_a_node_with_a_logger_of_its_own_keeps_it(caplog: pytest.LogCaptureFixture) -> None:
+    leaf = Chatty("a")
+    leaf.logger = logging.getLogger("my.game")  # type: ignore[assignment]
+    game(lambda: leaf).tick()
+    assert {record.name for record in caplog.records} == {"my.game"}
+
+
 class Opened(Leaf):
     """Holds something from its setup to its shutdown; one of them may be broken."""
 
