@@ -471,7 +471,7 @@ class Agent:
         The same exception from the same line counts as the same, whatever values its text holds.
         """
         path = self.path_of(node)
-        node.feedback_message = f"{type(error).__name__}: {error}"
+        node.feedback_message = _said_by(error)
         frame = error.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
@@ -483,6 +483,14 @@ class Agent:
         self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first, cause=error))
         if first:
             _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
+
+
+def _said_by(error: BaseException) -> str:
+    """Return an exception in a line; an author's own may fail to say what it is."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as worse:
+        return f"{type(error).__name__}, whose text cannot be made ({type(worse).__name__})"
 
 
 def _is_at_work(node: Behaviour) -> bool:

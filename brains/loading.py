@@ -113,7 +113,7 @@ def _guarded(action: Callable[[], object], root: Path, path: Path) -> None:
         action()
     except SyntaxError as error:
         raise TreeError(error.msg or "syntax error", file=error.filename or str(path), line=error.lineno) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself would end the server, and say nothing
         if isinstance(error, TreeError) and error.file is not None:
             raise
         inside = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]

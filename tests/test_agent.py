@@ -93,6 +93,13 @@ class Broken(Leaf):
             raise RuntimeError("in terminate")
 
 
+class Speechless(Exception):
+    """Fails to say what it is."""
+
+    def __str__(self) -> str:
+        raise KeyError("text")
+
+
 class StockBroken(py_trees.behaviour.Behaviour):
     """A stock leaf that knows nothing of agents."""
 
@@ -112,6 +119,17 @@ class TestSharedNodes:
 
 
 class TestFaults:
+    def test_an_exception_without_a_text_fails_its_leaf_alone(self) -> None:
+        def speechless(agent: object) -> bool:
+            raise Speechless
+
+        g = game(lambda: ReactiveSelector("Root", [Condition("Bad", speechless), Action("Walk", Walk())]))
+        report = g.tick()
+        assert report.order is not None
+        assert [(fault.leaf, fault.error) for fault in report.faults] == [
+            ("Root/Bad", "Speechless, whose text cannot be made (KeyError)")
+        ]
+
     @pytest.mark.parametrize("where", ["initialise", "update", "nothing"])
     def test_an_exception_makes_the_leaf_fail_and_the_agent_go_on(self, where: str) -> None:
         """The next branch runs; the report has path and traceback."""

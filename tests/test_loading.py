@@ -83,6 +83,7 @@ def build_all(folder: Path) -> None:
     [
         ("x = (\n", 1, "never closed"),
         ("\n\nimport nothing_of_this_name\n", 3, "nothing_of_this_name"),
+        ("import sys\n\nsys.exit(0)\n", 3, "SystemExit: 0"),
         ("from brains import brain\n\n@brain('x')\ndef f():\n    return 5\n", 3, "must return the root"),
         ("from brains import brain\n\n@brain('x')\ndef f():\n    return 1 / 0\n", 5, "ZeroDivisionError"),
         ("from brains import brain, Wait\n\n@brain('x')\ndef f():\n    return Wait('w', -1)\n", 5, "seconds must be"),
