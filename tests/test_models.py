@@ -194,6 +194,7 @@ def test_the_head_of_a_file_tells_what_its_cache_takes(tmp_path: Path) -> None:
         (HEAD[:60], "cut off or damaged"),
         (HEAD[:4] + b"\xff" * 40, "cut off or damaged"),
         (gguf(("a", 1)).replace(b"a\4", b"a\77"), "cut off or damaged"),
+        (gguf(("a", 1))[:-8] + b"\11\0\0\0" + b"\11\0\0\0\1\0\0\0\0\0\0\0" * 5000, "cut off or damaged"),
     ],
 )
 def test_what_is_no_model_is_refused(content: bytes, why: str, tmp_path: Path) -> None:
