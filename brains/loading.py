@@ -39,6 +39,11 @@ def load_trees(folder: str | Path) -> BrainLibrary:
     _refuse_clash(name, root)
     _forget(name)
     files = sorted(path for path in root.rglob("*.py") if _is_ours(path.relative_to(root)))
+    for path in files:
+        inside = str(path.relative_to(root))
+        shown = inside.encode("utf-8", "replace").decode()
+        if shown != inside:
+            raise TreeError("the name of this file is not UTF-8; rename it", file=str(root / shown))
     if not files:
         raise TreeError(
             "no Python file in the trees folder: write one with a function marked @brain(...)", file=str(root)

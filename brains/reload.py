@@ -212,7 +212,7 @@ class _Reader:
 
     def _read(self, path: str, signature: Signature | None) -> Change | None:
         """Read a file that is as `signature` says; None if it is not so any more, and the next look will tell."""
-        file = self._folder / path
+        file, path = self._folder / path, _as_text(path)
         if signature is None:
             return Change(path, _shown(file))
         problem = _forbidden(file, self._folder)
@@ -240,9 +240,14 @@ def _is_stale(library: PromptLibrary, name: str) -> bool:
 def _shown(file: Path) -> str:
     """Return a file as messages name it: from the current folder, if it is in there."""
     try:
-        return str(Path(os.path.abspath(file)).relative_to(Path.cwd()))
+        return _as_text(str(Path(os.path.abspath(file)).relative_to(Path.cwd())))
     except (ValueError, OSError):
-        return str(file)
+        return _as_text(str(file))
+
+
+def _as_text(name: str) -> str:
+    """Return a file's name without the bytes in it that are no text: they can be in no message."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def read_text(file: Path, largest: int = LARGEST) -> str:
@@ -349,6 +354,9 @@ def _signature(file: Path) -> Signature:
 
 def _forbidden(file: Path, folder: Path) -> str | None:
     """Say why a file may not be read: a link could lead to any file of the machine."""
+    name = str(file.relative_to(folder))
+    if _as_text(name) != name:
+        return "the name of this file is not UTF-8; rename it, so that a tree can say it"
     # `realpath`, because `resolve` raises for a link that leads to itself, and no OSError.
     if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
         return "this link leads out of the prompts folder; put the file itself here"

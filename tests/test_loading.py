@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,6 +107,14 @@ def test_hidden_files_are_no_trees(folder: Path) -> None:
     (folder / ".ipynb_checkpoints").mkdir()
     (folder / ".ipynb_checkpoints" / "guard-checkpoint.py").write_text(GUARD)
     assert load_trees(folder).names() == ["guard"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_file_whose_name_is_no_text_is_refused(folder: Path) -> None:
+    """No recording and no message could name it."""
+    (folder / os.fsdecode(b"w\xe4chter.py")).write_text(ACTIONS)
+    with pytest.raises(TreeError, match=r"w\?chter\.py: the name of this file is not UTF-8"):
+        load_trees(folder)
 
 
 def test_two_actions_of_one_name_are_refused(folder: Path) -> None:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,21 @@ def test_what_is_wrong_with_files_is_found_and_not_raised(folder: Path, tmp_path
     assert "cannot be read" in found.pop("folder")
     assert "cannot be read" in found.pop("loop")
     assert found == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+async def test_a_name_that_is_no_text_is_an_error_of_that_file(folder: Path) -> None:
+    """As unpacked from an archive of another time; what is told of it goes into JSON, which holds text only."""
+    odd = folder / os.fsdecode(b"guard/w\xe4chter.j2")
+    watched = Watched(folder)
+    write(odd, GOOD % "x")
+    ((name, error),) = await watched.settle()
+    assert (name, watched.library.names()) == ("guard/w?chter", ["guard/is_hostile"])
+    assert error is not None
+    assert error.startswith("prompts/guard/w?chter.j2: the name of this file is not UTF-8")
+    odd.unlink()
+    assert await watched.settle() == [("guard/w?chter", None)]
+    assert watched.library.errors == {}
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
