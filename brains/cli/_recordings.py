@@ -122,7 +122,7 @@ class Recordings:
             raise DebugError("no_recording", "nothing is recorded now", "`record on FILE` begins to")
         ending, self.active = self.active, None
         for agent in self._agents():
-            agent.witness = None
+            ending.unwatch(agent)
         self._tell()
         await asyncio.to_thread(ending.close)
 
