@@ -24,6 +24,7 @@ from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
+    from brains.debugger.memory import Memory
     from brains.debugger.session import DebugSession
     from brains.debugger.work import Work
 
@@ -85,6 +86,7 @@ class Control:
         facts: what has been seen of it.
         before: its memory as it was when the tick began.
         history: its last ticks.
+        memory: by which it can be made again as it was in a tick since it is debugged; None: it cannot.
         recalled: a tick before those, that was looked at.
         orphaned: it stays held although nobody commands it.
         shadows: copies of it that are to be ticked on what it is ticked on.
@@ -116,6 +118,7 @@ class Control:
         self.before: dict[str, Any] = {}
         self.history: deque[Moment] = deque(maxlen=REMEMBERED)
         self.recalled: Moment | None = None
+        self.memory: Memory | None = None
         self._debugger = debugger
         self._steps: Generator[Step, None, TickReport] | None = None
         self._feeding: Work[None] | None = None
@@ -146,10 +149,17 @@ class Control:
             return
         if instrumented:
             self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
+            self.memory = self._debugger.memory_of(self)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
             self.agent.touched("free", "", None)
+            self._forget()
+
+    def _forget(self) -> None:
+        if self.memory is not None:
+            self.memory.end()
+            self.memory = None
 
     def end(self) -> None:
         """Note that the agent is gone, in the middle of a tick or not."""
@@ -157,6 +167,7 @@ class Control:
             self._steps.close()
             self._steps = None
         self.stop = self.step = self.plan = self.offer = self._feeding = None
+        self._forget()
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -251,6 +262,8 @@ class Control:
         missed = [time for time in self._passed if present is not None and present < time < offer.time]
         if missed:
             self.agent.clock.skip_to(missed[-1])
+        if self.memory is not None:
+            self.memory.look()
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))

@@ -13,6 +13,7 @@ from brains.debugger.values import plain
 
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
+    from brains.debugger.memory import RememberedLife
     from brains.debugger.past import RecordedLife
     from brains.debugger.session import DebugSession
     from brains.debugger.work import Work
@@ -129,6 +130,7 @@ def replay(debugger: Debugger, session: DebugSession, given: args.Replay) -> Wor
         "ticks": again.tick_number - life.first + 1,
         "first": life.first,
         "differences": differences,
+        "problems": life.problems,
     }
     if snapshot is not None:
         body["snapshot"] = plain(snapshot)
@@ -171,14 +173,18 @@ def _recorded(debugger: Debugger, control: Control) -> RecordedLife:
     return debugger.host.past.life(control.place)
 
 
-def _life(debugger: Debugger, control: Control) -> Work[RecordedLife]:
-    """Return what is recorded of an agent, for what may take a while.
+def _life(debugger: Debugger, control: Control) -> Work[RecordedLife | RememberedLife]:
+    """Return what is recorded of an agent, or else what is remembered since it is debugged.
 
     Raises:
-        DebugError: nothing is.
+        DebugError: neither is there.
     """
-    yield
-    return _recorded(debugger, control)
+    try:
+        return _recorded(debugger, control)
+    except DebugError:
+        if control.memory is None:
+            raise
+    return (yield from control.memory.life())
 
 
 HANDLERS: dict[str, Callable[..., Any]] = {
