@@ -465,6 +465,37 @@ async def test_a_recording_is_debugged_with_no_server_and_no_model(project: Path
     assert out.splitlines()[-1] == "39 ticks, 0 differences"
 
 
+async def test_an_agent_of_a_server_that_records_nothing_is_forked_and_replayed(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime) as world:
+        told = await world.json(
+            "debug", "g1", "-c", "tick 3", "-c", "fork", "-c", "tick", "-c", "agent g1", "-c", "tick 2",
+            "-c", "history -n 5",
+        )  # fmt: skip
+        first, forked, shadow, last = [one["body"] for one in told if one.get("event") == "stopped"]
+        assert (forked["session"], forked["tick"]) == ("fork1", first["tick"] - 1)
+        assert (shadow["session"], shadow["tick"]) == ("fork1", first["tick"])
+        assert (last["agent"], last["tick"]) == ("g1", first["tick"] + 2)
+        history = next(one["body"] for one in told if one.get("command") == "history")
+        begin = history["first"]
+        assert [one["tick"] for one in history["ticks"]] == list(range(begin, last["tick"] + 1))[-5:]
+        out = await world.brains("debug", "g1", "-c", "tick 5", "-c", "why", "-c", "back 2", "-c", "tree")
+        assert "Hostile?" in out
+
+
+async def test_what_was_recorded_before_somebody_came_can_be_looked_at(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime, "--record", "run.jsonl") as world:
+        await until(lambda: len(world.game.said("actions")) >= 30)
+        told = await world.json("debug", "g1", "-c", "pause", "-c", "history -n 1000", "-c", "goto 3", "-c", "tree")
+        history, there, tree = (
+            next(one["body"] for one in told if one.get("command") == name) for name in ("history", "goto", "tree")
+        )
+        numbers = [one["tick"] for one in history["ticks"]]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= 29
+        assert there["view"] == tree["view"] == tree["tick"] == 3
+        assert tree["root"]["visited"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
