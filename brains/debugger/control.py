@@ -13,12 +13,12 @@ import msgspec
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
+from brains.debugger.context import context_of, decision_of
 from brains.debugger.facts import Facts
 from brains.debugger.host import Debuggable, Place
-from brains.debugger.messages import AgentInfo, DecisionInfo, Phase, Stop, StopReason, TickInfo
+from brains.debugger.messages import AgentInfo, Phase, Stop, StopReason, TickInfo
 from brains.debugger.plans import Plan
-from brains.debugger.values import decision_info, plain, status_word, tick_info
-from brains.nodes.llm import LLMNode
+from brains.debugger.values import plain, status_word, tick_info
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument, Step
 
@@ -408,7 +408,7 @@ class Control:
             stop.node, stop.path, stop.kind = node.name, agent.path_of(node), type(node).__name__
             stop.status, stop.feedback = status_word(node.status), node.feedback_message
             stop.file, stop.line = self._debugger.sources.place(agent, stop.path)
-        stop.decision = self.decision(node) or self.decision(None)
+        stop.decision = decision_of(agent, node) or decision_of(agent, None)
         return stop
 
     def refresh(self) -> None:
@@ -421,55 +421,9 @@ class Control:
             self.stop, status=status_word(status), so_far=self.facts.so_far(), cancelled=list(self.facts.cancels)
         )
 
-    def decision(self, node: Behaviour | None) -> DecisionInfo | None:
-        """Return the last decision of this leaf, else the agent's newest one."""
-        decisions = self.agent.decisions
-        if isinstance(node, LLMNode):
-            report = decisions.get(self.agent.path_of(node))
-            return None if report is None else decision_info(report)
-        newest = max(
-            (one for one in decisions.values() if one.decision is not None),
-            key=lambda one: 0 if one.decision is None else one.decision.tick_answered,
-            default=None,
-        )
-        return None if newest is None else decision_info(newest)
-
     def context(self) -> dict[str, Any]:
         """Return what expressions know."""
-        agent, node = self.agent, None if self.step is None else self.step.node
-        snapshot = agent.snapshot
-        known: dict[str, Any] = {
-            "agent": agent.id,
-            "brain": agent.brain,
-            "tick": agent.tick_number,
-            "time": agent.clock.now(),
-            "me": agent.me,
-            "world": agent.world,
-            "events": plain(snapshot.events),
-            "blackboard": agent.blackboard,
-            "snapshot": {
-                "seq": snapshot.seq,
-                "time": snapshot.time,
-                "me": agent.me,
-                "world": agent.world,
-                "events": plain(snapshot.events),
-                "results": plain(snapshot.results),
-            },
-            "orders": [{"id": order.id, "name": type(order.action).__name__} for order in agent.orders.values()],
-            "phase": "tick" if self.step is None else self.step.phase,
-        }
-        target = node or agent.root
-        known["node"] = {
-            "name": target.name,
-            "path": agent.path_of(target),
-            "kind": type(target).__name__,
-            "status": status_word(target.status),
-            "feedback": target.feedback_message,
-        }
-        decision = self.decision(node)
-        if decision is not None:
-            known["decision"] = msgspec.to_builtins(decision)
-        return known
+        return context_of(self.agent, self.step)
 
     def info(self) -> AgentInfo:
         """Return the agent as it is in a list."""
