@@ -491,7 +491,7 @@ async def test_a_damaged_recording_of_trees_that_have_changed_says_so_and_how_fa
     assert "note" not in said
     code, out, said = await finished(project, runtime, "debug", "g1", "--replay", "run.jsonl", "-c", "goto 30")
     assert code == 1
-    assert "tick 30 is not in the recording (it has 1 to 29)" in out + said
+    assert "tick 30 is not in the recording; it has 1 to 29" in out + said
 
 
 async def test_a_debugger_begins_and_ends_a_recording(project: Path, runtime: Path) -> None:

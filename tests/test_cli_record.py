@@ -127,7 +127,7 @@ def test_the_demo_in_godot_is_replayed_without_a_difference(godot: str, tmp_path
 
 
 def killed_demo_and_replay(file: Path, enough: bytes, times: int, *options: str) -> subprocess.CompletedProcess[str]:
-    """Play the demo, recorded, kill all of it with -9 once `enough` is in it so many times, and replay what there is."""
+    """Record the demo, kill all of it with -9 once `enough` is in the file so many times, and replay what there is."""
     command = [sys.executable, "-m", "brains", "demo", *options, "--seconds", "600", "--plain", "--record", str(file)]
     with file.with_suffix(".log").open("wb") as log:
         # A group of its own, so that a Godot that it has started is killed at the same moment.
