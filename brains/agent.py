@@ -23,7 +23,7 @@ from brains.clock import AgentClock
 from brains.errors import ActionError, TreeError
 from brains.library import Brain
 from brains.nodes.given import GivenTicket
-from brains.nodes.guarding import guard
+from brains.nodes.guarding import guard, is_guarded
 from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
@@ -93,6 +93,7 @@ class Agent:
         self.recipe = brain
         self.session = session
         self.root = brain.build()
+        self._refuse_shared()
         self.actions: Mapping[str, type[GameAction]] = actions_of(self.root)
         self.declared = frozenset(declared)
         try:
@@ -134,6 +135,20 @@ class Agent:
         except BaseException:
             _unregister(self.root)
             raise
+
+    def _refuse_shared(self) -> None:
+        """Refuse a node that another agent has: it would act for the one that came last, and nobody would hear of it.
+
+        py_trees refuses a second parent only for the children of composites (composites.py:213).
+        """
+        for node in self.root.iterate():
+            if is_guarded(node):
+                raise TreeError(
+                    f"brain {self.brain!r} gave the node {node.name!r} to another agent already; make every node anew "
+                    "in each call, and keep none outside of the function",
+                    file=self.recipe.file,
+                    line=self.recipe.line,
+                )
 
     def _refuse_undeclared(self) -> None:
         missing = sorted(set(self.actions) - self.declared)

@@ -100,6 +100,17 @@ class StockBroken(py_trees.behaviour.Behaviour):
         raise RuntimeError("stock")
 
 
+class TestSharedNodes:
+    @pytest.mark.parametrize("wrapped", [False, True], ids=["root", "below a decorator"])
+    def test_a_second_agent_is_refused_a_node_of_the_first(self, wrapped: bool) -> None:
+        """Else the first one's leaf would order for the second one, and both would stand still without a word."""
+        kept: Behaviour = Action("Walk", Walk())
+        first = game(lambda: py_trees.decorators.Inverter("Not", kept) if wrapped else kept)
+        with pytest.raises(TreeError, match="'Walk' to another agent already"):
+            Agent("other", first.agent.recipe, prompts=prompts(), asker=ScriptedAsker(), declared=["Walk"])
+        assert first.tick().order is not None
+
+
 class TestFaults:
     @pytest.mark.parametrize("where", ["initialise", "update", "nothing"])
     def test_an_exception_makes_the_leaf_fail_and_the_agent_go_on(self, where: str) -> None:

@@ -90,6 +90,18 @@ async def test_a_server_with_a_token_records_all_but_the_token(castle: Path, end
     assert done.stdout.endswith(", 0 differences\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for another process")
+async def test_a_recording_that_a_debugger_began_is_ended_with_the_server(castle: Path) -> None:
+    async with serving(castle) as (process, _):
+        done = await asyncio.to_thread(
+            brains, "debug", "--pid", str(process.pid), "-c", "record on late.jsonl", folder=castle
+        )
+        assert done.returncode == 0, done.stderr
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+    assert (await asyncio.to_thread(open_recording, castle / "late.jsonl")).is_ended
+
+
 def test_what_cannot_be_recorded_to_is_said_before_anything_starts(castle: Path) -> None:
     (castle / "notes.txt").write_text("mine\n")
     done = brains("serve", "--record", "notes.txt", folder=castle)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,29 @@ def test_agents_are_listed_with_their_state() -> None:
         "guard_2", "running", ["Guard/Patrol"], "Walk",
     )  # fmt: skip
     assert [one["agent"] for one in front.ask("agents", match="*_2")["agents"]] == ["guard_2"]
+
+
+class Metres(float):
+    """As numpy's numbers are floats, and no JSON."""
+
+
+class Mood(enum.IntEnum):
+    CALM = 3
+
+
+class Name(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "another"
+
+
+def test_numbers_and_texts_of_classes_of_their_own_are_shown_as_what_they_are() -> None:
+    game, front = stage()
+    front.ask("break", where="blackboard.far", kind="data")
+    game.agent("guard_1").blackboard.update(far=Metres(1.5), mood=Mood.CALM, name=Name("Ana"))
+    assert front.ask("blackboard")["blackboard"] == {"far": 1.5, "mood": 3, "name": "Ana"}
+    assert front.ask("evaluate", expression="blackboard.far")["value"] == 1.5
 
 
 def test_the_blackboard_and_what_has_changed_in_this_tick() -> None:

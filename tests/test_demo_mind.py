@@ -46,6 +46,12 @@ def test_it_speaks_in_more_than_one_voice() -> None:
     assert len(lines) > 1
 
 
+def test_a_line_that_is_put_as_completion_is_said_to_its_end() -> None:
+    said = asyncio.run(plain_mind().generate(ModelRequest(way="completion", prompt='He calls: "', max_tokens=20)))
+    assert said.text in CALLS
+    assert said.done_reason == "stop"
+
+
 @pytest.mark.parametrize(
     ("says", "expected"),
     [

@@ -141,6 +141,18 @@ def test_a_factory_that_hands_out_the_same_tree_twice_inside_another_is_refused(
         Brain(name="b", factory=lambda: inner).build()
 
 
+def test_a_node_in_two_places_of_one_tree_is_refused() -> None:
+    """A decorator takes a child that has a parent already, and says nothing."""
+
+    def twice() -> py_trees.behaviour.Behaviour:
+        leaf = py_trees.behaviours.Success("leaf")
+        wrapped = [py_trees.decorators.Inverter(name, leaf) for name in ("one", "other")]
+        return py_trees.composites.Sequence("root", memory=False, children=wrapped)
+
+    with pytest.raises(TreeError, match="'leaf' in two places"):
+        Brain(name="b", factory=twice).build()
+
+
 def test_a_library_can_be_made_of_factories() -> None:
     """For programs without a folder; what is not marked is refused."""
 

@@ -158,3 +158,4 @@ async def reachable(
         yield
     finally:
         await control.close()
+        await recordings.close()

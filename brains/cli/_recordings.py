@@ -63,6 +63,8 @@ class Recordings:
         self._trees = trees
         self._read: Recording | None = None
         self._is_outdated = True
+        self._given = active
+        self._turn = asyncio.Lock()
         self._past = RecordedPast(self._so_far, library, prompts, live)
 
     def factory(self, make: Callable[..., Agent]) -> Callable[..., Agent]:
@@ -91,11 +93,19 @@ class Recordings:
             wish = msgspec.convert(arguments, RecordWish)
         except msgspec.ValidationError as error:
             raise DebugError("bad_arguments", f"record: {error}", "its arguments: on, file") from error
-        if wish.on:
-            await self._begin(wish.file or "brains.jsonl")
-        else:
-            await self._end()
-        return {"recording": None if self.active is None else str(self.active.path)}
+        # Both take a while, and there may be two debuggers.
+        async with self._turn:
+            if wish.on:
+                await self._begin(wish.file or "brains.jsonl")
+            else:
+                await self._end()
+            return {"recording": None if self.active is None else str(self.active.path)}
+
+    async def close(self) -> None:
+        """End what a debugger has begun to record; what was given is ended by whoever gave it. Any number of times."""
+        async with self._turn:
+            if self.active is not None and self.active is not self._given:
+                await self._end()
 
     async def refresh(self) -> None:
         """Read what has been recorded so far, before somebody asks for it."""

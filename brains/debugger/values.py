@@ -19,8 +19,10 @@ _DEEPEST = 12
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a copy in terms of JSON; what has no such form becomes its `repr`."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or type(value) in (bool, int, float, str):
         return value
+    if isinstance(value, str | int | float):
+        return _bare(value)
     if depth > _DEEPEST:
         return "…"
     if isinstance(value, Mapping):
@@ -35,6 +37,13 @@ def plain(value: Any, depth: int = 0) -> Any:
         return repr(value)
     except Exception as error:
         return f"<{type(value).__name__}: {type(error).__name__} in its repr>"
+
+
+def _bare(value: str | float) -> str | float:
+    """Return a text or number of a subclass as one that JSON knows: numpy's, or a member of an enumeration."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
 
 
 def status_word(status: object) -> StatusWord:

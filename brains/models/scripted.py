@@ -176,7 +176,8 @@ class ScriptedModel:
         if request.way == "schema":
             return _schema_reply(request, answer)
         labels = labels_of(request)
-        if request.way == "text" or (answer is None and not labels):
+        # Speech is put as completion, too, but nobody wants its log-probabilities.
+        if request.way == "text" or (not labels and (answer is None or not request.top_logprobs)):
             return _text_reply(request, SENTENCE if answer is None else str(answer))
         return _label_reply(request, labels, answer)
 

@@ -314,11 +314,11 @@ func _visitors(kind: String) -> Array[Visitor]:
 func _things_seen_by(actor: Actor) -> Array[Dictionary]:
 	var sights: Array[Dictionary] = []
 	var to_stall: float = actor.metres_to(place(&"Stall"))
-	if actor is Merchant:
+	if actor is Merchant and not director.passer.is_empty():
 		var passer: Dictionary = _sight("passer", 2.0)
 		passer.merge({"looks": director.passer, "does": "walks by"}, true)
 		sights.append(passer)
-	elif to_stall <= Sight.DAY:
+	if not actor is Merchant and to_stall <= Sight.DAY:
 		var stall: Dictionary = _sight("stall", to_stall)
 		stall["looks"] = "a market stall"
 		sights.append(stall)

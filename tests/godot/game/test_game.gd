@@ -196,15 +196,3 @@ func test_sound_can_be_switched_off() -> void:
 	check(yard.sounds.is_muted)
 	await press(&"mute")
 	check(not yard.sounds.is_muted)
-
-
-func press(action: StringName) -> void:
-	var event: InputEventAction = InputEventAction.new()
-	event.action = action
-	event.pressed = true
-	Input.parse_input_event(event)
-	await frames(2)
-	event = event.duplicate()
-	event.pressed = false
-	Input.parse_input_event(event)
-	await frames(1)
