@@ -34,9 +34,24 @@ from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, Orde
 if TYPE_CHECKING:
     from brains.prompts import PromptLibrary
 
-__all__ = ["Agent"]
+__all__ = ["STATE", "Agent"]
 
 _log = logging.getLogger("brains.agent")
+STATE = (
+    "blackboard",
+    "clock",
+    "rng",
+    "tick_number",
+    "orders",
+    "fallbacks",
+    "decisions",
+    "_tickets",
+    "_given",
+    "_adopted",
+    "_results",
+    "_faults_seen",
+)
+"""Attributes of an agent that its ticks change, and that the next tick depends on, beside those of its nodes."""
 _FINAL = frozenset({"success", "failure", "rejected", "cancelled", "expired"})
 
 
@@ -322,6 +337,15 @@ class Agent:
     def snapshot(self) -> AgentSnapshot:
         """What the present tick is on; between ticks the last one."""
         return self._snapshot
+
+    @property
+    def tickets(self) -> Sequence[Ticket]:
+        """The questions that are open, or whose answer the next tick will see."""
+        return self._tickets
+
+    def perceive_again(self, snapshot: AgentSnapshot) -> None:
+        """See what another agent saw in its last tick, without a tick: this one is a copy of it."""
+        self._perceive(snapshot)
 
     @property
     def order(self) -> Order | None:

@@ -144,13 +144,16 @@ class Stage:
         actions: tuple[str, ...] = (),
         observer: Callable[[Any], None] | None = None,
         wait: tuple[str, ...] = (),
+        models: tuple[str, ...] = (),
     ) -> None:
         self.clock = ManualClock()
         self.asker = Asker(answers)
         self.prompts = prompts or PromptLibrary()
         self.actions = actions
         server = _Server()
-        self.host = ServerHost(cast(Any, server), cast(Any, self.asker), prompts=self.prompts)
+        self.host = ServerHost(
+            cast(Any, server), cast(Any, self.asker), prompts=self.prompts, models=lambda: list(models)
+        )
         self.debugger = Debugger(self.host, now=self.clock.now)
         if wait:
             self.debugger.set_up([{"where": where} for where in wait], wait=True)

@@ -138,8 +138,8 @@ def test_the_demo_in_godot_is_replayed_without_a_difference(godot: str, tmp_path
     assert actions >= 10
 
 
-def killed_demo_and_replay(file: Path, enough: bytes, *options: str) -> subprocess.CompletedProcess[str]:
-    """Play the demo, recorded, kill all of it with -9 once three lines match `enough`, and replay what there is."""
+def killed_demo_and_replay(file: Path, enough: bytes, times: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """Record the demo, kill all of it with -9 once `enough` is in the file so many times, and replay what there is."""
     command = [sys.executable, "-m", "brains", "demo", *options, "--seconds", "600", "--plain", "--record", str(file)]
     with file.with_suffix(".log").open("wb") as log:
         # A group of its own, so that a Godot that it has started is killed at the same moment.
@@ -148,7 +148,7 @@ def killed_demo_and_replay(file: Path, enough: bytes, *options: str) -> subproce
             start_new_session=True,
         )  # fmt: skip
     try:
-        while demo.poll() is None and (not file.exists() or len(re.findall(enough, file.read_bytes())) < 3):
+        while demo.poll() is None and (not file.exists() or len(re.findall(enough, file.read_bytes())) < times):
             time.sleep(0.05)
         assert demo.poll() is None, file.with_suffix(".log").read_text()
     finally:
@@ -163,13 +163,15 @@ def killed_demo_and_replay(file: Path, enough: bytes, *options: str) -> subproce
 @pytest.mark.timeout(240)
 def test_the_demo_with_the_small_model_is_replayed_up_to_where_it_was_killed(model_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
-    done = killed_demo_and_replay(file, rb'"answers":\[{"question":\d+,"decision"', "--model", f"embedded:{model_path}")
+    done = killed_demo_and_replay(
+        file, rb'"answers":\[{"question":\d+,"decision"', 1, "--model", f"embedded:{model_path}"
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(", 0 differences\n"), done.stdout
     recording = open_recording(file)
     assert not recording.is_ended
     answered = [one for _, tick in recording.ticks() for one in tick.turn.answers if one.decision is not None]
-    assert len(answered) >= 3
+    assert answered
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
@@ -177,7 +179,7 @@ def test_the_demo_with_the_small_model_is_replayed_up_to_where_it_was_killed(mod
 @pytest.mark.timeout(240)
 def test_the_demo_in_godot_is_replayed_up_to_where_it_was_killed(godot: str, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
-    done = killed_demo_and_replay(file, b'"order":{', "--godot", godot, "--headless", "--model", "scripted")
+    done = killed_demo_and_replay(file, b'"order":{', 3, "--godot", godot, "--headless", "--model", "scripted")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(", 0 differences\n"), done.stdout
     recording = open_recording(file)

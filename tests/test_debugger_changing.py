@@ -269,6 +269,24 @@ def test_a_question_can_be_asked_again_on_the_side() -> None:
     game.tick(guard_1=BANDIT)
 
 
+def test_another_model_can_be_asked_on_the_side() -> None:
+    game, front = stage(answers=None, models=("small", "large"))
+    game.tick(guard_1=BANDIT)
+    front.ask("pause")
+    game.tick(guard_1=BANDIT)
+    with pytest.raises(Refused, match=r"unknown_model: there is no model 'larg' .*did you mean 'large'"):
+        front.ask("rerun", node="hostile?", model="larg")
+    own = game.asker.tickets[0]
+    number = front.send("rerun", node="hostile?", model="large")
+    ticket = game.asker.tickets[-1]
+    assert (own.question.model, ticket.question.model) == ("", "large")
+    assert ticket.question.prompt.user == own.question.prompt.user
+    game.asker.answer(ticket, "danger")
+    body = front.answer(number)
+    assert body is not None
+    assert body["runs"][0]["answer"] == "danger"
+
+
 def test_an_answer_to_an_edited_template_can_be_applied() -> None:
     game, front = stage(answers={"is_hostile": {"danger": 0.1, "safe": 0.9}})
     front.ask("break", where="Guard/Patrol", once=True)

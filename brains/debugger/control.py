@@ -13,17 +13,18 @@ import msgspec
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
+from brains.debugger.context import context_of, decision_of
 from brains.debugger.facts import Facts
 from brains.debugger.host import Debuggable, Place
-from brains.debugger.messages import AgentInfo, DecisionInfo, Phase, Stop, StopReason, TickInfo
+from brains.debugger.messages import AgentInfo, Phase, Stop, StopReason, TickInfo
 from brains.debugger.plans import Plan
-from brains.debugger.values import decision_info, feedback_of, plain, status_word, tick_info
-from brains.nodes.llm import LLMNode
+from brains.debugger.values import feedback_of, plain, status_word, tick_info
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
+    from brains.debugger.memory import Memory
     from brains.debugger.session import DebugSession
     from brains.debugger.work import Work
 
@@ -85,6 +86,7 @@ class Control:
         facts: what has been seen of it.
         before: its memory as it was when the tick began.
         history: its last ticks.
+        memory: by which it can be made again as it was in a tick since it is debugged; None: it cannot.
         recalled: a tick before those, that was looked at.
         orphaned: it stays held although nobody commands it.
         shadows: copies of it that are to be ticked on what it is ticked on.
@@ -116,6 +118,7 @@ class Control:
         self.before: dict[str, Any] = {}
         self.history: deque[Moment] = deque(maxlen=REMEMBERED)
         self.recalled: Moment | None = None
+        self.memory: Memory | None = None
         self._debugger = debugger
         self._steps: Generator[Step, None, TickReport] | None = None
         self._feeding: Work[None] | None = None
@@ -146,10 +149,17 @@ class Control:
             return
         if instrumented:
             self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
+            self.memory = self._debugger.memory_of(self)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
             self.agent.touched("free", "", None)
+            self._forget()
+
+    def _forget(self) -> None:
+        if self.memory is not None:
+            self.memory.end()
+            self.memory = None
 
     def end(self) -> None:
         """Note that the agent is gone, in the middle of a tick or not."""
@@ -157,6 +167,7 @@ class Control:
             self._steps.close()
             self._steps = None
         self.stop = self.step = self.plan = self.offer = self._feeding = None
+        self._forget()
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -251,6 +262,8 @@ class Control:
         missed = [time for time in self._passed if present is not None and present < time < offer.time]
         if missed:
             self.agent.clock.skip_to(missed[-1])
+        if self.memory is not None:
+            self.memory.look()
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))
@@ -395,7 +408,7 @@ class Control:
             stop.node, stop.path, stop.kind = node.name, agent.path_of(node), type(node).__name__
             stop.status, stop.feedback = status_word(node.status), feedback_of(node)
             stop.file, stop.line = self._debugger.sources.place(agent, stop.path)
-        stop.decision = self.decision(node) or self.decision(None)
+        stop.decision = decision_of(agent, node) or decision_of(agent, None)
         return stop
 
     def refresh(self) -> None:
@@ -408,55 +421,9 @@ class Control:
             self.stop, status=status_word(status), so_far=self.facts.so_far(), cancelled=list(self.facts.cancels)
         )
 
-    def decision(self, node: Behaviour | None) -> DecisionInfo | None:
-        """Return the last decision of this leaf, else the agent's newest one."""
-        decisions = self.agent.decisions
-        if isinstance(node, LLMNode):
-            report = decisions.get(self.agent.path_of(node))
-            return None if report is None else decision_info(report)
-        newest = max(
-            (one for one in decisions.values() if one.decision is not None),
-            key=lambda one: 0 if one.decision is None else one.decision.tick_answered,
-            default=None,
-        )
-        return None if newest is None else decision_info(newest)
-
     def context(self) -> dict[str, Any]:
         """Return what expressions know."""
-        agent, node = self.agent, None if self.step is None else self.step.node
-        snapshot = agent.snapshot
-        known: dict[str, Any] = {
-            "agent": agent.id,
-            "brain": agent.brain,
-            "tick": agent.tick_number,
-            "time": agent.clock.now(),
-            "me": agent.me,
-            "world": agent.world,
-            "events": plain(snapshot.events),
-            "blackboard": agent.blackboard,
-            "snapshot": {
-                "seq": snapshot.seq,
-                "time": snapshot.time,
-                "me": agent.me,
-                "world": agent.world,
-                "events": plain(snapshot.events),
-                "results": plain(snapshot.results),
-            },
-            "orders": [{"id": order.id, "name": type(order.action).__name__} for order in agent.orders.values()],
-            "phase": "tick" if self.step is None else self.step.phase,
-        }
-        target = node or agent.root
-        known["node"] = {
-            "name": target.name,
-            "path": agent.path_of(target),
-            "kind": type(target).__name__,
-            "status": status_word(target.status),
-            "feedback": feedback_of(target),
-        }
-        decision = self.decision(node)
-        if decision is not None:
-            known["decision"] = msgspec.to_builtins(decision)
-        return known
+        return context_of(self.agent, self.step)
 
     def info(self) -> AgentInfo:
         """Return the agent as it is in a list."""

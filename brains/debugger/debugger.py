@@ -15,6 +15,7 @@ from brains.debugger.breakpoints import Breakpoint, made
 from brains.debugger.commands import HANDLERS
 from brains.debugger.control import Control, Halt, Offer
 from brains.debugger.host import Debuggable, Host
+from brains.debugger.memory import Memory
 from brains.debugger.messages import AgentInfo, DebugError
 from brains.debugger.paths import Glob, nearest
 from brains.debugger.plans import Into, Pause
@@ -310,6 +311,12 @@ class Debugger:
             action="" if order is None else type(order.action).__name__,
             stops=self._stops,
         )  # fmt: skip
+
+    def memory_of(self, control: Control) -> Memory | None:
+        """Begin to remember an agent of a game, whose past is nowhere else; not a shadow."""
+        if self.host.kind != "live" or control.place not in {(one.session, one.id) for one in self.host.agents()}:
+            return None
+        return Memory(control.agent, self.host.prompts, self.host.asker)
 
     def next_stop(self) -> int:
         """Count one more stop of some agent."""

@@ -172,7 +172,7 @@ class ReplayHost(_Host):
             raise DebugError("unknown_tick", str(error)) from error
         if course.turn is None:
             found = course.replayer.differences
-            why = course.replayer.stopped or (str(found[0]) if found else "it ends before that")
+            why = str(found[0]) if found else course.replayer.stopped or "it ends before that"
             raise DebugError("unknown_tick", f"{agent[1]} cannot be brought to tick {tick}: {why}")
         self._courses[agent] = course
         return course.turn.agent

@@ -34,6 +34,7 @@ class RecordedLife:
 
     Attributes:
         first, last: the ticks that it can be brought to.
+        problems: what may be otherwise when it is made again; nothing, if all of its life is recorded.
 
     Raises:
         DebugError: it is not recorded, or not from its beginning.
@@ -48,6 +49,7 @@ class RecordedLife:
         live: Asker | None = None,
         origins: Mapping[int, Origin] | None = None,
     ) -> None:
+        self.problems: list[str] = []
         self._recording = recording
         self._session, self._id = place
         self._library = library
@@ -111,9 +113,9 @@ class RecordedLife:
         found.agent.session = session
         found.agent.witness = None
         found.asker.live = self._live
-        return found.agent, self._from(tick)
+        return found.agent, self.inputs(tick)
 
-    def _from(self, tick: int) -> Iterator[AgentSnapshot]:
+    def inputs(self, tick: int) -> Iterator[AgentSnapshot]:
         """Yield what the agent was ticked on from a tick on, as far as the recording is whole."""
         replayer = self._replayer()
         for number in sorted(self._life.ticks):

@@ -238,7 +238,8 @@ class Replayer:
                 return Rebuilt(turn.agent, other._replayed[n].asker, None, tuple(other.differences))
             yield
         found = f": {other.differences[0]}" if other.differences else ""
-        why = other.stopped or f"its replay does not come so far{found}"
+        why = "" if found else other.stopped
+        why = why or f"its replay does not come so far{found}"
         raise RecordingError(f"agent {agent!r} cannot be brought to tick {tick}: {why}", file=self.recording.name)
 
     def _has_beginning(self, life: Life) -> bool:

@@ -59,6 +59,7 @@ class Tape:
         nodes: False: leave out which nodes ran. It is most of what a record costs, and no replay needs it.
         tickets: questions that are open already, if the record begins in the middle of a life; they get the first
             numbers.
+        recorder: whose tape it is, if it is a recorder's.
     """
 
     def __init__(
@@ -73,8 +74,10 @@ class Tape:
         prompts: Callable[[], int] = lambda: 0,
         nodes: bool = True,
         tickets: Sequence[Ticket] = (),
+        recorder: object = None,
     ) -> None:
         self.n = n
+        self.recorder = recorder
         self.hears_nodes = nodes
         self._agent = agent
         self._emit = emit

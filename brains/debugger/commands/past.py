@@ -13,6 +13,7 @@ from brains.debugger.values import plain
 
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
+    from brains.debugger.memory import RememberedLife
     from brains.debugger.past import RecordedLife
     from brains.debugger.session import DebugSession
     from brains.debugger.work import Work
@@ -61,7 +62,7 @@ def _recalled(debugger: Debugger, control: Control, tick: int) -> Work[dict[str,
     """Look at a tick that is not kept, but recorded: another agent is brought there and ticked."""
     ticks = [moment.info.tick for moment in control.history]
     try:
-        life = yield from _life(debugger, control)
+        life = yield from _life(debugger, control, tick)
     except DebugError as error:
         if not ticks:
             who = control.agent.id
@@ -121,7 +122,7 @@ def step_back(debugger: Debugger, session: DebugSession, given: args.StepBack) -
 def replay(debugger: Debugger, session: DebugSession, given: args.Replay) -> Work[dict[str, Any]]:
     """Run another agent from the beginning with the same inputs, and compare."""
     control = control_for(debugger, session, given.agent)
-    life = yield from _life(debugger, control)
+    life = yield from _life(debugger, control, given.tick)
     life.require(given.tick)
     again, snapshot, differences = yield from life.rebuild(given.tick)
     body: dict[str, Any] = {
@@ -129,6 +130,7 @@ def replay(debugger: Debugger, session: DebugSession, given: args.Replay) -> Wor
         "ticks": again.tick_number - life.first + 1,
         "first": life.first,
         "differences": differences,
+        "problems": life.problems,
     }
     if snapshot is not None:
         body["snapshot"] = plain(snapshot)
@@ -140,7 +142,7 @@ def replay(debugger: Debugger, session: DebugSession, given: args.Replay) -> Wor
 def fork(debugger: Debugger, session: DebugSession, given: args.Fork) -> Work[AgentInfo]:
     """Make a shadow of an agent as it was before a tick, and hold it there."""
     control = control_for(debugger, session, given.agent)
-    life = yield from _life(debugger, control)
+    life = yield from _life(debugger, control, given.tick)
     tick = life.last if given.tick is None else given.tick
     life.require(tick)
     agent, inputs = yield from life.shadow(tick, debugger.shadows.new_session())
@@ -171,14 +173,26 @@ def _recorded(debugger: Debugger, control: Control) -> RecordedLife:
     return debugger.host.past.life(control.place)
 
 
-def _life(debugger: Debugger, control: Control) -> Work[RecordedLife]:
-    """Return what is recorded of an agent, for what may take a while.
+def _life(debugger: Debugger, control: Control, tick: int | None = None) -> Work[RecordedLife | RememberedLife]:
+    """Return what is recorded of an agent, or else what is remembered since it is debugged; `tick` should be in it.
 
     Raises:
-        DebugError: nothing is.
+        DebugError: neither is there.
     """
-    yield
-    return _recorded(debugger, control)
+    try:
+        life = _recorded(debugger, control)
+    except DebugError:
+        if control.memory is None:
+            raise
+        return (yield from control.memory.life())
+    if tick is None or control.memory is None or life.first <= tick <= life.last:
+        return life
+    # The recording may have been read a while ago.
+    try:
+        remembered = yield from control.memory.life()
+    except DebugError:
+        return life
+    return remembered if remembered.first <= tick <= remembered.last else life
 
 
 HANDLERS: dict[str, Callable[..., Any]] = {
