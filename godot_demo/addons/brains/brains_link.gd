@@ -163,8 +163,8 @@ func encode(value: Dictionary) -> Dictionary:
 	)
 
 
-## Sends a frame, one of [method pack] if no other [param mode] is given; [constant ERR_BUSY] if there
-## is no room for it now, and nothing was sent.
+## Sends a frame, one of [method pack] if no other [param mode] is given; [constant ERR_BUSY] if
+## there is no room for it now, and nothing was sent.
 func send_packed(
 	frame: PackedByteArray, mode: WebSocketPeer.WriteMode = _packed_mode
 ) -> Error:
