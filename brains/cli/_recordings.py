@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import msgspec
 
 from brains import __version__
 from brains.debugger import DebugError
-from brains.debugger.local import RecordedPast
+from brains.debugger.past import RecordedPast
 from brains.errors import RecordingError
 from brains.recording import FileRecorder
 
@@ -61,6 +62,7 @@ class Recordings:
         self._prompts = prompts
         self._trees = trees
         self._read: Recording | None = None
+        self._is_outdated = True
         self._given = active
         self._turn = asyncio.Lock()
         self._past = RecordedPast(self._so_far, library, prompts, live)
@@ -111,8 +113,19 @@ class Recordings:
             return
         try:
             self._read = await asyncio.to_thread(self.active.read)
+            self._is_outdated = False
         except RecordingError as error:
             raise DebugError("no_recording", str(error)) from error
+
+    async def outdate(self) -> None:
+        """Have `glance` read again: somebody comes to look at an agent."""
+        self._is_outdated = True
+
+    async def glance(self) -> None:
+        """Read what was recorded until somebody came; not again and again, since it may be much."""
+        if self._is_outdated and self.active is not None:
+            with contextlib.suppress(DebugError):  # what the debugger itself has seen can be shown all the same
+                await self.refresh()
 
     async def _begin(self, file: str) -> None:
         if self.active is not None:
@@ -132,7 +145,7 @@ class Recordings:
             raise DebugError("no_recording", "nothing is recorded now", "`record on FILE` begins to")
         ending, self.active = self.active, None
         for agent in self._agents():
-            agent.witness = None
+            ending.unwatch(agent)
         self._tell()
         await asyncio.to_thread(ending.close)
 

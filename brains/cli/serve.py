@@ -41,7 +41,7 @@ EXAMPLES = """\b
 Examples:
   brains serve                                    trees/ and prompts/, any model that is there
   brains serve --model ollama:llama3.2
-  brains serve --model scripted                   no model at all: plausible answers, for a first try
+  brains serve --model scripted                   no model at all: it answers as the most similar example
   brains serve --trees my_trees --prompts my_prompts --port 9000
   brains serve --allow-origin http://localhost:8060         let a web export in
   brains serve --log-level debug                  what agents ask, decide and do, line by line

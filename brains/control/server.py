@@ -91,6 +91,7 @@ class ControlServer:
         self._server: ws.Server | None = None
         self._file: Path | None = None
         self._number = 0
+        self._working: asyncio.Task[None] | None = None
         self.entry: ServerEntry | None = None
 
     async def start(self) -> ServerEntry:
@@ -166,6 +167,9 @@ class ControlServer:
             return
         assert self._file is not None
         assert self.entry is not None
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
         await asyncio.to_thread(forget, self._file, self.entry)
         server.close(code=1001, reason="server stops")
         closed = asyncio.ensure_future(server.wait_closed())
@@ -234,6 +238,13 @@ class ControlServer:
             session.put(failure(number, DebugError("internal", text, "see the server's log")))
         else:
             session.receive(request)
+            if self._debugger.bench.is_busy and (self._working is None or self._working.done()):
+                self._working = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        """Do what takes long, slice by slice: games and other debuggers get their turn in between."""
+        while self._debugger.work():  # noqa: ASYNC110 - it is done, not waited for
+            await asyncio.sleep(0)
 
     async def _send(self, websocket: ws.ServerConnection, session: DebugSession, something: asyncio.Event) -> None:
         """Send what there is, until the connection ends."""

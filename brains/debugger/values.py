@@ -11,8 +11,9 @@ from py_trees.behaviour import Behaviour
 from brains.actions import params_of
 from brains.debugger.messages import DecisionInfo, StatusWord, TickInfo
 from brains.snapshot import LeafReport, TickReport
+from brains.trace.events import AgentEvent, DoneEvent, TurnEvent
 
-__all__ = ["decision_info", "feedback_of", "plain", "status_word", "tick_info"]
+__all__ = ["decision_info", "feedback_of", "plain", "recorded_info", "status_word", "tick_info"]
 
 _DEEPEST = 12
 
@@ -101,5 +102,28 @@ def tick_info(session: str, report: TickReport, *, held: bool = False) -> TickIn
     )
 
 
-def _status_of(report: TickReport) -> StatusWord:
+def recorded_info(agent: AgentEvent, turn: TurnEvent, done: DoneEvent) -> TickInfo:
+    """Return a tick as a recording has it."""
+    order = done.order
+    params = None if order is None else order.params
+    return TickInfo(
+        agent=agent.id,
+        session=agent.session,
+        tick=done.tick,
+        time=done.time,
+        seq=turn.seq,
+        status=_status_of(done),
+        running=list(done.running),
+        action="" if order is None else order.name,
+        params=params if isinstance(params, dict) else {},
+        source="" if order is None else order.source,
+        reason="" if order is None else order.reason,
+        cancels=list(done.cancels),
+        decisions=[decision_info(one) for one in done.leaves],
+        faults=[f"{fault.leaf}: {fault.error}" for fault in done.faults],
+        speech=[text for _, text, _ in done.speech if text],
+    )
+
+
+def _status_of(report: TickReport | DoneEvent) -> StatusWord:
     return report.status  # type: ignore[return-value]  # the agent takes it from py_trees

@@ -33,7 +33,8 @@ def control_for(debugger: Debugger, session: DebugSession, agent: str) -> Contro
 
 def moment_of(control: Control) -> Moment | None:
     """Return the past tick that is looked at; None: it is the present."""
-    return None if control.view is None else next((m for m in control.history if m.info.tick == control.view), None)
+    kept = [*control.history, *([] if control.recalled is None else [control.recalled])]
+    return None if control.view is None else next((m for m in kept if m.info.tick == control.view), None)
 
 
 def node_for(control: Control, text: str) -> tuple[str, Behaviour]:
