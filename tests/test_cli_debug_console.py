@@ -12,6 +12,7 @@ from typing import Any
 import py_trees
 import pytest
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Blackboard
 from py_trees.common import Status
 
 from brains.cli._debug.console import Console
@@ -181,6 +182,19 @@ async def test_values_are_printed_displayed_on_change_set_and_watched() -> None:
         assert "data breakpoint" in screen.take()
         await console.run("undisplay ;; display")
         assert "nothing is displayed" in screen.take()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_a_text_that_is_none_is_shown_all_the_same(as_json: bool) -> None:
+    async with at_a_tree(as_json=as_json) as (console, screen):
+        Blackboard.set("name", "Ana \udcff")
+        try:
+            await console.run("bb /name")
+        finally:
+            Blackboard.unset("/name")
+        assert "Ana \ufffd" in screen.take()
+        with pytest.raises(CommandFailed):
+            await console.run("set deep " + "[" * 10_000)
 
 
 async def test_a_result_is_forced_and_a_tree_shows_it() -> None:
