@@ -556,6 +556,11 @@ def main(argv: List[str]) -> int:
     except Stop as stop:
         print("make.py: %s" % stop, file=sys.stderr)
         return stop.code
+    except OSError as error:
+        # Such as a full disk, or a .venv that somebody has made with sudo.
+        hint = "; does it belong to another user?" if isinstance(error, PermissionError) else ""
+        print("make.py: %s: %s%s" % (error.filename or ROOT, error.strerror or error, hint), file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

@@ -385,6 +385,15 @@ def test_a_failed_installation_shows_why_and_is_redone(project: Path) -> None:
     assert fault(project, stamp_of(project)) == "it was not finished"
 
 
+def test_a_folder_that_cannot_be_written_is_named_in_a_line(project: Path) -> None:
+    """A disk may be full, and a .venv that was made with sudo belongs to root."""
+    stand_in(project, parts=[])
+    (project / ".venv/brains-stamp.json.new").mkdir()
+    result = run(project, "demo")
+    assert result.returncode == 1
+    assert result.stderr == f"make.py: {project}/.venv/brains-stamp.json.new: Is a directory\n"
+
+
 def test_clean_deletes_what_was_made_and_nothing_else(project: Path) -> None:
     stand_in(project, parts=[])
     (project / "brains/__pycache__").mkdir(parents=True)
