@@ -35,9 +35,24 @@ from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, Orde
 if TYPE_CHECKING:
     from brains.prompts import PromptLibrary
 
-__all__ = ["Agent"]
+__all__ = ["STATE", "Agent"]
 
 _log = logging.getLogger("brains.agent")
+STATE = (
+    "blackboard",
+    "clock",
+    "rng",
+    "tick_number",
+    "orders",
+    "fallbacks",
+    "decisions",
+    "_tickets",
+    "_given",
+    "_adopted",
+    "_results",
+    "_faults_seen",
+)
+"""Attributes of an agent that its ticks change, and that the next tick depends on, beside those of its nodes."""
 _FINAL = frozenset({"success", "failure", "rejected", "cancelled", "expired"})
 
 
@@ -176,11 +191,12 @@ class Agent:
         """Tick the tree once and return what came of it. Never raises for what a node does."""
         self.begin(snapshot)
         try:
-            if self.witness is None:
+            witness = self.witness
+            if witness is None or not witness.hears_nodes:
                 ticking.tick(self.root)
             else:
                 for node in self.root.tick():
-                    self.witness.left(node)
+                    witness.left(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -322,6 +338,15 @@ class Agent:
     def snapshot(self) -> AgentSnapshot:
         """What the present tick is on; between ticks the last one."""
         return self._snapshot
+
+    @property
+    def tickets(self) -> Sequence[Ticket]:
+        """The questions that are open, or whose answer the next tick will see."""
+        return self._tickets
+
+    def perceive_again(self, snapshot: AgentSnapshot) -> None:
+        """See what another agent saw in its last tick, without a tick: this one is a copy of it."""
+        self._perceive(snapshot)
 
     @property
     def order(self) -> Order | None:
