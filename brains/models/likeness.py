@@ -1,4 +1,4 @@
-"""How a stand-in for a model comes to an answer: it takes that of the examples which are most like the question.
+"""How a stand-in for a model comes to an answer: it takes that of the example which is most like the question.
 
 It only compares words, and is easily fooled. But so the castle yard can be played, and won, on a machine without any
 model; and it decides alike in whichever way it is asked: by completion, by chat or by a schema.
@@ -7,45 +7,37 @@ model; and it decides alike in whichever way it is asked: by completion, by chat
 from __future__ import annotations
 
 import json
-import math
 import zlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from brains.prompts import words_in
 from brains.questions import ModelRequest
 
-__all__ = ["ARROW", "example_like", "example_line", "last_line", "wants_speech"]
+__all__ = ["ALIKE", "ARROW", "example_like", "example_line", "last_line", "wants_speech"]
 
 ARROW = " -> "
 """Stands before the label of an example, where the prompt is completed."""
 QUOTE = ' "'
 """Stands before a line of speech."""
-SHARP = 20.0
-"""How much more the more similar example says: one that shares a tenth of the words more has exp(2) times the say."""
+ALIKE = 0.1
+"""Words in common, as a share of all words of both, from which on an example counts."""
 
 
 def example_like(request: ModelRequest) -> str | None:
-    """Return the answer whose examples share most words with the question; None if none has a word in common.
+    """Return the answer of the example that shares most words with the question; None if none is like it.
 
-    All examples have a say, and each answer as much as another, however many examples it has. The more of them have a
-    word, the less it counts: one that all have is of the template. Of equally near answers the first counts.
+    Words that all examples have say nothing, as they are of the template. Of equally near examples the first counts.
     """
     examples = [(words_in(text), answer) for text, answer in _examples_of(request)]
-    seen = Counter(word for words, _ in examples for word in words)
-    asked = words_in(last_line(request))
-
-    def weight(words: Iterable[str]) -> float:
-        return sum(math.log(len(examples) / max(1, seen[word])) for word in words)
-
-    alike = [weight(asked & words) / (weight(asked | words) or 1.0) for words, _ in examples]
-    if not any(alike):
-        return None
-    share = Counter(answer for _, answer in examples)
-    says = dict.fromkeys(share, 0.0)
-    for (_, answer), near in zip(examples, alike, strict=True):
-        says[answer] += math.exp(SHARP * near) / share[answer]
-    return max(says, key=lambda answer: says[answer])
+    everywhere = frozenset.intersection(*[words for words, _ in examples]) if examples else frozenset()
+    asked = words_in(last_line(request)) - everywhere
+    best, nearest = ALIKE, None
+    for words, answer in examples:
+        words -= everywhere
+        alike = len(asked & words) / len(asked | words) if asked | words else 0.0
+        if alike > best:
+            best, nearest = alike, answer
+    return nearest
 
 
 def example_line(request: ModelRequest) -> str | None:

@@ -44,7 +44,7 @@ class ScriptedModel:
     - a list of those, in a mapping: one after the other, and the last one from then on;
     - None: the default answer.
 
-    By default it answers as the examples say that share most words with the question, whichever way that is asked.
+    By default it answers as the example says that shares most words with the question, whichever way that is asked.
     Where none is like it, or none is shown, the answer is drawn from the labels that the request itself shows (the
     ` -> label` lines of a completion prompt, the assistant's turns of a chat, the enum of a schema), by a hash of the
     template's name and the last user line: different lines get different answers, the same line always gets the same
