@@ -42,6 +42,12 @@ def answer(request: ModelRequest) -> ModelReply:
     return asyncio.run(open_model("scripted").generate(request))
 
 
+def test_a_line_that_is_put_as_completion_is_said_to_its_end() -> None:
+    said = answer(ModelRequest(way="completion", prompt='He calls: "', max_tokens=20))
+    assert said.text
+    assert said.done_reason == "stop"
+
+
 def test_what_is_like_no_example_gets_an_answer_all_the_same() -> None:
     assert answer(request("Rain falls")).text.strip() in ("errand", "excuse")
 

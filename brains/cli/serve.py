@@ -115,12 +115,9 @@ def command(
     """Serve behaviour trees to a game over WebSocket, until Ctrl-C."""
     breakpoints = _breakpoints(stops)
     config = load_config(config_file, allow_origins=list(allow_origins) or None, **options)
-    logging.basicConfig(
-        level=config.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    from brains.cli._log import log_to_stderr
+
+    log_to_stderr(config.log_level.upper())
     # One line per HTTP request to the model says nothing that ours do not.
     for chatty in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

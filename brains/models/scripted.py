@@ -183,8 +183,9 @@ class ScriptedModel:
             answer = like if like in labels else None
         if request.way == "schema":
             return _schema_reply(request, answer)
-        if answer is None and not labels:
-            return _text_reply(request, SENTENCE)
+        # Speech is put as completion, too, but nobody wants its log-probabilities.
+        if not labels and (answer is None or not request.top_logprobs):
+            return _text_reply(request, SENTENCE if answer is None else str(answer))
         return _label_reply(request, labels, answer)
 
     def _answer(self, request: ModelRequest) -> Answer | None:
