@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import py_trees
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -161,6 +162,15 @@ def test_what_cannot_be_copied_is_named() -> None:
         "Root/Counts: its 'lock' cannot be copied (TypeError)",
     ]
     assert made(copy).blackboard == {}
+
+
+def test_stock_nodes_keep_their_blackboard_clients() -> None:
+    agent = agent_of(lambda: py_trees.behaviours.CheckBlackboardVariableExists("Is it set?", "alarm"))
+    agent.tick(AgentSnapshot())
+    copy = AgentCopy(agent)
+    assert copy.problems == []
+    assert vars(made(copy).root)["blackboard"] is not vars(agent.root)["blackboard"]
+    assert made(copy).tick(AgentSnapshot()).status == "FAILURE"
 
 
 def test_a_factory_that_makes_another_tree_each_time_is_refused() -> None:

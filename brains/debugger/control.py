@@ -149,7 +149,8 @@ class Control:
             return
         if instrumented:
             self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
-            self.memory = self._debugger.memory_of(self)
+            if self.controller is not None:
+                self.memory = self._debugger.memory_of(self)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
@@ -264,6 +265,8 @@ class Control:
             self.agent.clock.skip_to(missed[-1])
         if self.memory is not None:
             self.memory.look()
+        elif self.instrument is not None:
+            self.memory = self._debugger.memory_of(self, offer.seq)
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))

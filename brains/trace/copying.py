@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Client
 
 from brains.agent import STATE, Agent
 from brains.errors import TreeError
@@ -128,7 +129,10 @@ def _state(old: Behaviour, new: Behaviour) -> Mapping[str, Any]:
     return {
         name: value
         for name, value in vars(old).items()
-        if name not in _OWN and not (name in fresh and fresh[name] is value) and not _has_code(value)
+        if name not in _OWN
+        and not isinstance(value, Client)
+        and not (name in fresh and fresh[name] is value)
+        and not _has_code(value)
     }
 
 
