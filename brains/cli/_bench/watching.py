@@ -29,9 +29,9 @@ def watching_costs(seconds: float = 2.0) -> dict[str, Any]:
     """Measure by turns, so that whatever else the machine does hits all alike; the watcher is a process of its own.
 
     Returns:
-        Medians in microseconds of a tick of all agents with what is sent after it, and medians of the rounds' ratios: `listening_ratio`
-        of a session with a control socket that nobody watches against one without, `watched_ratio` of one of whose
-        agents somebody watches the tree.
+        Medians in microseconds of a tick of all agents with what is sent after it, and medians of the ratios in each
+        round: `listening_ratio` of a session with a control socket that nobody watches against one without,
+        `watched_ratio` of one of whose agents somebody watches the tree.
 
     Raises:
         BrainsError: the watcher does not start.
