@@ -13,7 +13,7 @@ from py_trees.common import Status
 
 from brains import Condition, Leaf, ReactiveSequence
 from brains.agent import Agent
-from brains.errors import TreeError
+from brains.errors import RecordingError, TreeError
 from brains.library import Brain, BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.snapshot import AgentSnapshot
@@ -149,6 +149,9 @@ def test_a_copy_shares_nothing_that_changes() -> None:
     assert agent.tick_number == 3
     assert first.clock.now() == second.clock.now() == 3.0
     assert first.rng.random() == second.rng.random() == agent.rng.random()
+    copy.close()
+    with pytest.raises(RecordingError, match="'a' is not remembered any more as it was after tick 3"):
+        made(copy)
 
 
 def test_what_cannot_be_copied_is_named() -> None:

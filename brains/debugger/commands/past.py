@@ -33,7 +33,7 @@ def history(debugger: Debugger, session: DebugSession, given: args.History) -> W
         pass  # what was seen is all that there is
     else:
         earliest = first if infos else done + 1
-        infos = [*(info for info in life.ticks() if info.tick < earliest), *infos]
+        infos = [*life.ticks(earliest, max(given.last - len(infos), 0)), *infos]
         first, last = life.first, life.last if debugger.host.kind == "replay" else max(last, min(life.last, done))
     ticks = infos[-given.last :] if given.last > 0 else []
     return {"ticks": ticks, "first": first, "last": last, "view": control.view}
