@@ -8,13 +8,13 @@ import logging
 import random
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import py_trees
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Client
 from py_trees.common import Status
 
 from brains import ticking
@@ -26,6 +26,7 @@ from brains.nodes.given import GivenTicket
 from brains.nodes.guarding import guard, is_guarded
 from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
+from brains.nodes.logged import redirect_log
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
 from brains.questions import Asker, Decision, Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
@@ -166,16 +167,22 @@ class Agent:
 
     def _set_up(self) -> None:
         """Hand the agent to every node, and guard every node against its own exceptions."""
+        ready: list[Behaviour] = []
         try:
-            py_trees.trees.setup(self.root, agent=self)
-        except TreeError:
-            raise
-        except Exception as error:
+            # In py_trees' order (trees.py:99), which leaves what is set up as it is when a later node raises.
+            for node in self.root.iterate():
+                node.setup(agent=self)
+                ready.append(node)
+        except BaseException as error:
+            self._shut_down(ready)
+            if isinstance(error, TreeError) or not isinstance(error, Exception):
+                raise
             raise TreeError(
                 f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}"
             ) from error
         for node in self.root.iterate():
             guard(node, self.fault, self._cancelled)
+            redirect_log(node, self.id, self.path_of(node))
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -305,16 +312,24 @@ class Agent:
             ticket.cancel()
         self._tickets.clear()
         try:
-            self.root.stop(Status.INVALID)
-            for node in self.root.iterate():
-                node.shutdown()
+            self._without_raising(lambda: self.root.stop(Status.INVALID))
+            self._shut_down(self.root.iterate())
+        finally:
+            _unregister(self.root)
+        return running
+
+    def _shut_down(self, nodes: Iterable[Behaviour]) -> None:
+        """Shut every node down, whatever another one raises."""
+        for node in nodes:
+            self._without_raising(node.shutdown)
+
+    def _without_raising(self, action: Callable[[], object]) -> None:
+        try:
+            action()
         except KeyboardInterrupt:
             raise
         except BaseException:
             _log.exception("agent %s: its tree did not stop cleanly", self.id)
-        finally:
-            _unregister(self.root)
-        return running
 
     # --- what a debugger uses ---------------------------------------------------------------------------------------
 
@@ -481,7 +496,7 @@ class Agent:
         The same exception from the same line counts as the same, whatever values its text holds.
         """
         path = self.path_of(node)
-        node.feedback_message = f"{type(error).__name__}: {error}"
+        node.feedback_message = _said_by(error)
         frame = error.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
@@ -493,6 +508,14 @@ class Agent:
         self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first, cause=error))
         if first:
             _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
+
+
+def _said_by(error: BaseException) -> str:
+    """Return an exception in a line; an author's own may fail to say what it is."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as worse:
+        return f"{type(error).__name__}, whose text cannot be made ({type(worse).__name__})"
 
 
 def _is_at_work(node: Behaviour) -> bool:
@@ -513,5 +536,7 @@ def _who_picked(leaf: Behaviour) -> tuple[Source, str]:
 def _unregister(root: Behaviour) -> None:
     """Take a tree's blackboard clients out of py_trees' registry; it would keep them for ever (blackboard.py:1214)."""
     for node in root.iterate():
-        for client in node.blackboards:
+        # ForEach keeps its client to itself (decorators.py:894).
+        own = [vars(node).get("blackboard"), *node.blackboards]
+        for client in {id(one): one for one in own if isinstance(one, Client)}.values():
             client.unregister()

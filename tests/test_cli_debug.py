@@ -409,6 +409,19 @@ async def test_ctl_holds_and_releases(project: Path, runtime: Path) -> None:
         assert "g2 goes on" in await world.brains("ctl", "resume", "g2")
 
 
+async def test_ctl_holds_and_releases_agents_of_two_games_that_go_by_one_name(project: Path, runtime: Path) -> None:
+    async with (
+        playing(project, runtime) as world,
+        GameClient(world.game.url, {"g1": "guard"}, ["Attack", "Patrol"]) as other,
+    ):
+        other.world = {"g1": {"looks": "a girl", "hp": 9}}
+        (stop,) = await world.json("ctl", "break", "g1:*/Fight")
+        (body,) = await world.json("ctl", "agents", "g1")
+        assert [one["session"] for one in body["agents"] if one["state"] == "held"] == [stop["session"]]
+        assert await world.json("ctl", "resume", "--all") == [{"resumed": ["g1"]}]
+        await world.until_free()
+
+
 async def test_ctl_shows_trees_prompts_and_statistics(project: Path, runtime: Path) -> None:
     async with playing(project, runtime) as world:
         assert "Hostile?" in await world.brains("ctl", "tree", "g1", "-a")

@@ -280,6 +280,19 @@ async def test_a_text_that_is_none_is_answered_and_one_that_is_too_long_refused(
             assert (await events.get())["body"] == {"text": "short"}
 
 
+async def test_whoever_cannot_take_an_event_does_not_wait_for_answers_for_ever(folder: Path, clock: Clock) -> None:
+    def broken(event: dict[str, Any]) -> None:
+        raise ValueError("a bug")
+
+    server, debugger = server_of(folder, clock)
+    async with server:
+        assert server.entry is not None
+        async with ControlClient(server.entry, on_event=broken) as client:
+            debugger.sessions[0].tell("output", {"text": "x"})
+            with pytest.raises(ControlLost, match="ValueError: a bug"):
+                await client.request("beat")
+
+
 async def test_who_waits_for_an_answer_that_takes_long_is_not_silent(
     folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,6 +406,39 @@ async def test_a_path_too_long_for_a_socket_is_said(tmp_path: Path, clock: Clock
     server, _ = server_of(tmp_path / ("x" * 100), clock)
     with pytest.raises(ConfigError, match="too long"):
         await server.start()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, no process can be kept from writing")
+@both
+async def test_a_disk_that_is_full_is_said_and_leaves_nothing_behind(folder: Path, clock: Clock, tcp: bool) -> None:
+    import resource
+
+    server, _ = server_of(folder, clock, tcp=tcp)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            await server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert server.entry is None
+    assert list(folder.iterdir()) == []  # noqa: ASYNC240
+    await server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there, a folder's name may be any bytes")
+async def test_a_folder_whose_name_is_no_text_keeps_nobody_from_being_found(
+    folder: Path, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
+    os.mkdir(odd)
+    monkeypatch.chdir(os.fsdecode(odd))
+    server, _ = server_of(folder, clock)
+    async with server:
+        (entry,) = await asyncio.to_thread(find_servers, folder)
+        assert entry.folder.endswith("caf\ufffd")
+        async with ControlClient(entry) as client:
+            assert await client.request("beat") == {}
 
 
 async def ended(session: DebugSession) -> None:

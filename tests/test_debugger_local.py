@@ -221,6 +221,19 @@ def test_a_recording_is_gone_through_without_a_game_or_a_model() -> None:
     assert host.differences == []
 
 
+def test_a_watch_compares_with_where_one_has_gone_to_and_not_with_where_one_was() -> None:
+    front, debugger, _ = replaying()
+    front.ask("attach", agent="guard_1")
+    front.ask("goto", tick=10)
+    front.ask("break", where="me.n", kind="data")
+    front.ask("goto", tick=5)
+    front.stops()
+    front.ask("continue")
+    debugger.pump()
+    stop = front.stop()
+    assert (stop["tick"], stop["text"]) == (6, "me.n: 5 -> 6")
+
+
 def test_goto_and_back_run_the_agent_again() -> None:
     front, debugger, _ = replaying()
     front.ask("attach", agent="guard_1")

@@ -170,6 +170,24 @@ class TestRefused:
             open_recording(file)
 
 
+@pytest.mark.parametrize("name", ["run.jsonl", "run.jsonl.gz"])
+def test_a_part_that_cannot_be_begun_ends_the_recording_and_what_is_there_is_whole(tmp_path: Path, name: str) -> None:
+    sink = FileSink(tmp_path / name, max_bytes=100)
+    part_of(tmp_path / name, 2).mkdir()
+    sink.put(HEAD, "head")
+    for number in range(100):
+        assert not sink.problem
+        sink.put(b'{"type":"text","hash":"%d","text":"%s"}' % (number, os.urandom(40).hex().encode()), "spare")
+        if not sink.flush():
+            break
+    sink.close()
+    assert sink.problem.startswith(f"{part_of(tmp_path / name, 2)}: ")
+    part_of(tmp_path / name, 2).rmdir()
+    recording = open_recording(tmp_path / name)
+    assert 1 <= len(recording.texts) <= number
+    assert not recording.is_cut
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")
 class TestTooMuch:
     """The disk stands still, since nobody reads the pipe that is written to."""

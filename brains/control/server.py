@@ -98,7 +98,7 @@ class ControlServer:
         """Begin to listen, and leave a file by which debuggers find us.
 
         Raises:
-            ConfigError: there is no private folder for it, or its path is too long.
+            ConfigError: there is no private folder for it, its path is too long, or it cannot be written.
         """
         # Two servers of one process, as in tests, need two names.
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -129,7 +129,12 @@ class ControlServer:
             **self._about,
         )
         self._file = folder / f"{name}{SUFFIX}"
-        await asyncio.to_thread(write_owner_only, self._file, msgspec.json.encode(self.entry))
+        try:
+            await asyncio.to_thread(write_owner_only, self._file, encoded(_encoder, self.entry))
+        except OSError as error:
+            await self.close()
+            self.entry = None
+            raise ConfigError(f"{self._file} cannot be written: {error.strerror or error}") from error
         log.debug("debuggers find us by %s", self._file)
         return self.entry
 

@@ -9,7 +9,7 @@ from py_trees.behaviour import Behaviour
 
 from brains.debugger.host import Debuggable
 from brains.debugger.messages import DecisionInfo
-from brains.debugger.values import decision_info, plain, status_word
+from brains.debugger.values import decision_info, feedback_of, plain, status_word
 from brains.nodes.llm import LLMNode
 from brains.ticking import Step
 
@@ -59,7 +59,7 @@ def context_of(agent: Debuggable, step: Step | None) -> dict[str, Any]:
         "path": agent.path_of(target),
         "kind": type(target).__name__,
         "status": status_word(target.status),
-        "feedback": target.feedback_message,
+        "feedback": feedback_of(target),
     }
     decision = decision_of(agent, node)
     if decision is not None:

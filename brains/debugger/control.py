@@ -19,7 +19,7 @@ from brains.debugger.facts import Facts
 from brains.debugger.host import Debuggable, Place
 from brains.debugger.messages import AgentInfo, Phase, Stop, StopReason, TickInfo
 from brains.debugger.plans import Plan
-from brains.debugger.values import plain, status_word, tick_info
+from brains.debugger.values import feedback_of, plain, status_word, tick_info
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument, Step
 
@@ -422,7 +422,7 @@ class Control:
         if node is not None and step is not None:
             stop.phase = halt.phase or step.phase
             stop.node, stop.path, stop.kind = node.name, agent.path_of(node), type(node).__name__
-            stop.status, stop.feedback = status_word(node.status), node.feedback_message
+            stop.status, stop.feedback = status_word(node.status), feedback_of(node)
             stop.file, stop.line = self._debugger.sources.place(agent, stop.path)
         stop.decision = decision_of(agent, node) or decision_of(agent, None)
         return stop

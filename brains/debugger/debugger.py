@@ -440,6 +440,7 @@ class Debugger:
         new.plan, new.travels = Into(boundary, ends=True, reason="goto"), True
         self._pump(new)
         new.travels = False
+        self.rules.look(new)
         return new
 
     def boundaries(self, control: Control, tick: int) -> int:

@@ -10,7 +10,7 @@ from py_trees.common import Status
 
 from brains.debugger.host import Debuggable
 from brains.debugger.messages import CancelInfo, Visit
-from brains.debugger.values import status_word
+from brains.debugger.values import feedback_of, status_word
 from brains.nodes.llm_condition import LLMCondition
 from brains.ticking import Step
 
@@ -73,7 +73,7 @@ class Facts:
         depth = self.stack.index(node) + 1 if node in self.stack else len(self.stack) + 1
         visits = self._open.get(node)
         one = visits.pop() if visits else Tried(node, self.agent.path_of(node), depth)
-        one.status, one.feedback = node.status, node.feedback_message
+        one.status, one.feedback = node.status, feedback_of(node)
         self.ended.append(one)
         self._settle(one)
         return depth
@@ -87,7 +87,7 @@ class Facts:
         """Note that a debugger has given the node that ended last another result."""
         if self.ended and self.ended[-1].node is node:
             one = self.ended[-1]
-            one.status, one.feedback, one.forced = node.status, node.feedback_message, True
+            one.status, one.feedback, one.forced = node.status, feedback_of(node), True
             self._settle(one)
 
     def left(self, node: Behaviour) -> None:

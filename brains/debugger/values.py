@@ -6,13 +6,14 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
+from py_trees.behaviour import Behaviour
 
 from brains.actions import params_of
 from brains.debugger.messages import DecisionInfo, StatusWord, TickInfo
 from brains.snapshot import LeafReport, TickReport
 from brains.trace.events import AgentEvent, DoneEvent, TurnEvent
 
-__all__ = ["decision_info", "plain", "recorded_info", "status_word", "tick_info"]
+__all__ = ["decision_info", "feedback_of", "plain", "recorded_info", "status_word", "tick_info"]
 
 _DEEPEST = 12
 
@@ -44,6 +45,14 @@ def _bare(value: str | float) -> str | float:
     if isinstance(value, str):
         return str.__str__(value)
     return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+
+
+def feedback_of(node: Behaviour) -> str:
+    """Return what a node says of itself, which may be anything that its author has put there."""
+    said: object = node.feedback_message
+    if isinstance(said, str):
+        return str.__str__(said)
+    return "" if said is None else str(plain(said))
 
 
 def status_word(status: object) -> StatusWord:

@@ -44,7 +44,7 @@ class PlainFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file. Any number of times."""
         self._file.close()
 
 
@@ -66,8 +66,12 @@ class GzipFile(PlainFile):
 
     def close(self) -> None:
         """Write the end."""
-        super().write(self._press.flush(zlib.Z_FINISH))
-        super().close()
+        if self._file.closed:
+            return
+        try:
+            super().write(self._press.flush(zlib.Z_FINISH))
+        finally:
+            super().close()
 
 
 def create(path: Path) -> PlainFile:

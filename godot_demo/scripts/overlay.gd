@@ -74,8 +74,7 @@ func _process(delta: float) -> void:
 
 ## Shows something that has happened.
 func tell(who: String, text: String) -> void:
-	var body: Body = yard.find(who)
-	var line: String = "%s   %s" % [who if body == null else body.title, text]
+	var line: String = "%s   %s" % [yard.title_of(who), text]
 	_news.append(line if line.length() <= LONGEST_NEWS else line.left(LONGEST_NEWS - 1) + "…")
 	if _news.size() > MOST_NEWS:
 		_news.remove_at(0)

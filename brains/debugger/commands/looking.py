@@ -14,7 +14,7 @@ from brains.debugger.expressions import Expression
 from brains.debugger.messages import DebugError, Frame, NodeInfo
 from brains.debugger.paths import nearest, nodes_of, resolve
 from brains.debugger.sources import class_place
-from brains.debugger.values import decision_info, plain, status_word
+from brains.debugger.values import decision_info, feedback_of, plain, status_word
 from brains.nodes.leaves import OrderedLeaf
 from brains.nodes.llm import LLMNode
 
@@ -94,7 +94,7 @@ class _TreeView:
         control, agent = self._control, self._control.agent
         path = agent.path_of(node)
         info = NodeInfo(
-            path=path, name=node.name, kind=type(node).__name__, status="INVALID", feedback=node.feedback_message
+            path=path, name=node.name, kind=type(node).__name__, status="INVALID", feedback=feedback_of(node)
         )
         if self._moment is None:
             info.status = status_word(node.status)
@@ -231,8 +231,8 @@ def running(debugger: Debugger, session: DebugSession, given: args.Running) -> d
             assert isinstance(node, LLMNode)
             entry["thinking"] = round(agent.clock.now() - node.asking.since, 3)
             entry["model"] = node.model
-        if node.feedback_message:
-            entry["feedback"] = node.feedback_message
+        if feedback := feedback_of(node):
+            entry["feedback"] = feedback
         found.append(entry)
     return {"running": found}
 
@@ -242,7 +242,7 @@ def variables(debugger: Debugger, session: DebugSession, given: args.Variables) 
     control = control_for(debugger, session, given.agent)
     path, node = node_for(control, given.node)
     context = control.context()
-    status, feedback = status_word(node.status), node.feedback_message
+    status, feedback = status_word(node.status), feedback_of(node)
     scopes: list[dict[str, Any]] = [
         {"name": "Node", "values": {"path": path, "kind": type(node).__name__, "status": status, "feedback": feedback}},
         {"name": "Blackboard", "values": plain(context["blackboard"])},

@@ -163,11 +163,9 @@ func encode(value: Dictionary) -> Dictionary:
 	)
 
 
-## Sends a frame, one of [method pack] if no other [param mode] is given; [constant ERR_BUSY] if there
-## is no room for it now, and nothing was sent.
-func send_packed(
-	frame: PackedByteArray, mode: WebSocketPeer.WriteMode = _packed_mode
-) -> Error:
+## Sends a frame, one of [method pack] if no other [param mode] is given; [constant ERR_BUSY] if
+## there is no room for it now, and nothing was sent.
+func send_packed(frame: PackedByteArray, mode: WebSocketPeer.WriteMode = _packed_mode) -> Error:
 	if state != State.OPEN and state != State.GREETING:
 		return ERR_BUSY
 	# The latter is so while the server does not read.

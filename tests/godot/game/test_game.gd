@@ -139,6 +139,24 @@ func test_who_is_held_wears_a_badge() -> void:
 	contains(guard.caption._headline(), "held")
 
 
+func test_there_is_a_picture_for_all_that_anybody_can_do() -> void:
+	var drawn: String = FileAccess.get_file_as_string("res://scripts/icons.gd")
+	for actor: Actor in yard.actors():
+		for action: BrainAction in actor.brain.actions:
+			contains(drawn, '&"%s"' % action.name, "of %s" % actor.name)
+
+
+func test_windows_shine_at_night_and_not_by_day() -> void:
+	var lamps: Array[Node] = main.find_children("*", "Lamplight", true, false)
+	equal(lamps.size(), 2)
+	for hour: float in [23.0, 12.0]:
+		yard.day.hour = hour
+		await frames(3)
+		for lamp: Lamplight in lamps:
+			equal(lamp._lights[0].visible, hour == 23.0, lamp.get_path())
+			check((lamp._shown > 0.8) == (hour == 23.0), lamp.get_path())
+
+
 func test_a_day_takes_ten_minutes() -> void:
 	yard.day.hour = 0.0
 	var lights: Dictionary[String, bool] = {}
