@@ -74,7 +74,7 @@ def cut_in_two(tree: Any, before: list[Any], after: list[Any]) -> tuple[Replayer
     return replayer, cut
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(tree=bushes, before=rounds, after=rounds)
 def test_a_copy_does_what_the_agent_does_from_there_on(tree: Any, before: Any, after: Any) -> None:
     replayer, cut = cut_in_two(tree, flat(before), flat(after))
@@ -83,7 +83,7 @@ def test_a_copy_does_what_the_agent_does_from_there_on(tree: Any, before: Any, a
     assert replayer.ticks == len(life.ticks) > 0
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 @given(tree=bushes, before=rounds, after=st.lists(st.tuples(debugged, ticks), min_size=1, max_size=10))
 def test_a_copy_does_what_a_debugger_had_the_agent_do(tree: Any, before: Any, after: Any) -> None:
     replayer, _ = cut_in_two(tree, flat(before), flat(after))
