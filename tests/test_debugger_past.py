@@ -198,7 +198,7 @@ def test_an_agent_that_nobody_debugs_is_not_remembered() -> None:
     game.play(3)
     front.ask("detach")
     assert game.agent.witness is None
-    with pytest.raises(Refused, match="no_recording: what guard_1 has seen is not recorded"):
+    with pytest.raises(Refused, match=r"no_recording: what guard_1 has seen is not recorded \(attach it"):
         front.ask("replay", agent="guard_1", tick=4)
 
 

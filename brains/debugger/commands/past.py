@@ -168,7 +168,9 @@ def _recorded(debugger: Debugger, control: Control) -> RecordedLife:
         raise DebugError(
             "no_recording",
             f"what {control.agent.id} has seen is not recorded",
-            "`record on`, or start with --record FILE; a recording is debugged with --replay FILE",
+            "attach it, and it is remembered from then on; `serve --record FILE` records it from its beginning"
+            if debugger.host.kind == "live"
+            else "record a running server: --record FILE; a recording is debugged with --replay FILE",
         )
     return debugger.host.past.life(control.place)
 
