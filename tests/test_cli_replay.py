@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -204,6 +205,11 @@ class TestTrace:
                           if patrol[status])  # fmt: skip
         assert f">{shown}" in tree.read_text(), "with how often it came to what"
         assert "Guard/Patrol" in time.read_text()
+        life = open_recording(recorded).find("guard_1")
+        asked = {tick.turn.tick for tick in life.ticks.values() if tick.questions}
+        bars = {int(tick) for tick in re.findall(r"<title>asked (\d+): ", time.read_text())}
+        assert bars, "each question is a bar"
+        assert bars <= asked
         xml.dom.minidom.parse(str(time))
         assert "Pick one with --agent" in str(run("trace", str(recorded), "--svg", str(tree)).exception)
 

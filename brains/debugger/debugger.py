@@ -62,6 +62,7 @@ class Debugger:
         """Who commanded an agent that has left: if it comes back, it is theirs again. By id and brain."""
         self._number = 0
         self._stops = 0
+        self._copied: tuple[str, int | None] = "", None
 
     # --- front ends ------------------------------------------------------------------------------------------------
 
@@ -314,10 +315,18 @@ class Debugger:
             stops=self._stops,
         )  # fmt: skip
 
-    def memory_of(self, control: Control) -> Memory | None:
-        """Begin to remember an agent of a game, whose past is nowhere else; not a shadow."""
-        if self.host.kind != "live" or control.place not in {(one.session, one.id) for one in self.host.agents()}:
+    def memory_of(self, control: Control, seq: int | None = None) -> Memory | None:
+        """Begin to remember an agent of a game; None: not this one, or not now.
+
+        A breakpoint may be about a hundred agents: of those that nobody has attached, one is copied per snapshot of the
+        game, whose number is `seq`.
+        """
+        if self.host.kind != "live" or control.is_shadow:
             return None
+        if control.controller is None:
+            if self._copied == (control.agent.session, seq):
+                return None
+            self._copied = control.agent.session, seq
         return Memory(control.agent, self.host.prompts, self.host.asker)
 
     def next_stop(self) -> int:

@@ -109,7 +109,7 @@ class Recording:
         lives: the agents by their number.
         texts: texts by their hash.
         trees: trees by their hash.
-        prompts: the prompts as they were at the end.
+        prompts: the prompts as they were at the end; `prompts_by_number`: as they were at any time.
         worlds: what all agents share, by number.
         dropped: how many `nodes` lines were left out.
         gaps: places among the events at which something is missing.
@@ -127,6 +127,7 @@ class Recording:
         self.texts: dict[str, str] = {}
         self.trees: dict[str, TreeEvent] = {}
         self.prompts = PromptsEvent()
+        self.prompts_by_number: dict[int, PromptsEvent] = {}
         self.worlds: dict[int, msgspec.Raw] = {}
         self.dropped = 0
         self.gaps: list[int] = []
@@ -251,7 +252,7 @@ class Recording:
             case TreeEvent():
                 self.trees[event.hash] = event
             case PromptsEvent():
-                self.prompts = event
+                self.prompts = self.prompts_by_number[event.n] = event
             case EndEvent():
                 self.is_ended = True
 
