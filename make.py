@@ -116,7 +116,9 @@ def child_env(extra: Optional[Dict[str, str]] = None) -> Dict[str, str]:
     """Return the environment for child processes: they are to find our .venv, whatever else is active."""
     path = os.path.dirname(venv_python()) + os.pathsep + os.environ.get("PATH", "")
     env = dict(os.environ, VIRTUAL_ENV=VENV, PATH=path)
-    env.pop("PYTHONHOME", None)
+    # PYTHONPATH comes before .venv: a sourced ROS has an older py_trees there, which pip, too, would take for ours.
+    for name in ("PYTHONHOME", "PYTHONPATH"):
+        env.pop(name, None)
     env.update(extra or {})
     return env
 

@@ -98,6 +98,23 @@ async def test_it_begins_before_the_first_node_and_steps() -> None:
         assert "tree tick 2 (0.10 s): between ticks, SUCCESS" in screen.take()
 
 
+async def test_a_sticky_tree_is_drawn_after_each_stop_with_where_it_stands() -> None:
+    async with at_a_tree(sticky=True, interactive=True) as (console, screen):
+        screen.take()
+        await console.run("step 2")
+        drawn, stop = screen.take().split("\n\n")
+        assert drawn.splitlines() == [
+            "   · Top",
+            "     · Work",
+            "->     · Look around",
+            "       · Act",
+            "     · Rest",
+        ]
+        assert stop.startswith("tree tick 1 (0.00 s): before Look around (Moody)  [step]")
+        await console.run("sticky off ;; step")
+        assert "->" not in screen.take()
+
+
 async def test_an_empty_line_repeats_for_a_person_only() -> None:
     async with at_a_tree(interactive=True) as (console, screen):
         await console.run("s")

@@ -196,6 +196,13 @@ class TestTrace:
         xml.dom.minidom.parse(str(tree))
         for name in ("Patrol", "Respond", "Sees a stranger"):
             assert f">{name}</text>" in tree.read_text()
+        (counted,) = json.loads(run("trace", str(recorded), "--agent", "guard_1", "--coverage", "--json").stdout)[
+            "trees"
+        ]
+        patrol = next(one for one in counted["nodes"] if one["path"] == "Guard/Patrol")
+        shown = "  ".join(f"{status[0].upper()} {patrol[status]}" for status in ("success", "failure", "running")
+                          if patrol[status])  # fmt: skip
+        assert f">{shown}" in tree.read_text(), "with how often it came to what"
         assert "Guard/Patrol" in time.read_text()
         xml.dom.minidom.parse(str(time))
         assert "Pick one with --agent" in str(run("trace", str(recorded), "--svg", str(tree)).exception)

@@ -133,6 +133,12 @@ def test_demo_pulls_the_model_and_hands_its_arguments_on(project: Path) -> None:
     ]
 
 
+def test_packages_of_another_place_do_not_come_before_our_own(project: Path) -> None:
+    """As those of a ROS that was sourced in this shell: it brings a py_trees of its own."""
+    stand_in(project, parts=["embedded"], body='echo "from ${PYTHONPATH-.venv}"\n')
+    assert "from .venv" in started(run(project, "demo", PYTHONPATH="/opt/ros/lib/python3/site-packages"))
+
+
 @pytest.mark.parametrize("chosen", [["--model", "scripted"], ["--model=scripted"]])
 def test_demo_leaves_a_chosen_model_alone(project: Path, chosen: list[str]) -> None:
     stand_in(project, parts=["embedded"])

@@ -166,9 +166,29 @@ class TestReading:
         assert replayer.ticks == 3
         assert replayer.stopped == recording.damage
 
+    @pytest.mark.parametrize("kind", ["turn", "world", "text", "done"])
+    def test_a_line_with_bytes_that_are_no_text_is_damaged(self, kind: str) -> None:
+        """Also where the line is kept raw, and read only when somebody wants to see it."""
+        game = played(*USUAL)
+        lines = list(game.sink.lines)
+        place = next(n for n, line in enumerate(lines) if json.loads(line)["type"] == kind)
+        text = lines[place].rindex(b'"')
+        lines[place] = lines[place][:text] + b"\xff" + lines[place][text:]
+        recording = Recording.of(lines)
+        assert recording.damage.startswith(f"line {place + 1} is damaged")
+        cut = Recording.of(lines[: place + 1])
+        assert (cut.is_cut, cut.damage) == (True, "")
+
     @pytest.mark.parametrize(
         "lines",
-        [[b"hello"], [b'{"type": "turn"}'], [b"\x89PNG\r\n"], [b"[]"], [b"{" * 100_000]],
+        [
+            [b"hello"],
+            [b'{"type": "turn"}'],
+            [b'{"type": "turn", "me": "\xe9"}'],
+            [b"\x89PNG\r\n"],
+            [b"[]"],
+            [b"{" * 100_000],
+        ],
     )
     def test_something_else_is_no_recording(self, lines: list[bytes]) -> None:
         with pytest.raises(RecordingError, match=r"no recording of brains.*--record FILE"):

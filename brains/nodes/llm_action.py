@@ -99,6 +99,9 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
             classes = [_class_of(choice) for choice in declared.values()]
             if not declared:
                 raise TreeError(f"{name!r}: give at least one choice, each with a `label` of its own")
+        problem = label_problem(tuple(declared)) if len(declared) > 1 else None
+        if problem is not None:
+            raise TreeError(f"{name!r}: {problem}. Give the action another `label`, or a word here: {{'flee': Flee}}")
         self.choices: Mapping[str, Choice] = dict(declared)
         """By word. Where they are computed: those that `emits` gives a word, which may be none."""
         self.arguments = dict(arguments or {})

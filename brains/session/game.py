@@ -439,12 +439,16 @@ class GameSession:
         self._woken.clear()
         self._mail.ticked()
         self._orders.disconnected()
+        self._holds.disconnected()
 
     def resume(self, hello: Hello) -> None:
         """Go on with a new connection, whose `hello` is a good one; `suspend` came before."""
         self._bad = 0
         self.counts.resumes += 1
+        # A debugger may have had something to say meanwhile; a game hears nothing before the welcome.
+        meanwhile = self._outbox.take()
         self._welcome(hello, resumed=True)
+        self._outbox.put_back(meanwhile)
         self._old_secret = (hello.session.resume or "") if hello.session is not None else ""
 
     # The end

@@ -169,8 +169,10 @@ class Recording:
         if not line.strip():
             return
         try:
+            if not line.isascii():
+                line.decode()  # what is kept raw is looked at later, or never
             event = _decoder.decode(line)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._not_understood(line, error)
             return
         if self.head is None and not isinstance(event, RecordingEvent):
@@ -194,7 +196,7 @@ class Recording:
             raise self._foreign()
         try:
             kind = msgspec.json.decode(line)["type"]
-        except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
             begin = one_line(line[:60].decode(errors="replace"))
             self._bad = self._line, f"it is not JSON: {begin!r}"
             return
@@ -346,7 +348,7 @@ def _check_version(name: str, line: bytes) -> None:
     """Refuse a first line that is of a version which looks different altogether."""
     try:
         head = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     if isinstance(head, dict) and head.get("type") == "recording":
         _check_format(name, str(head.get("format")))

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from brains.agent import Agent
-from brains.cli._demo.mind import plain_mind
 from brains.errors import ModelUnavailable
 from brains.gateway import Gateway
 from brains.loading import load_trees
-from brains.models.scripted import Answer, ScriptedModel, last_line
+from brains.models.likeness import last_line
+from brains.models.scripted import Answer, ScriptedModel
 from brains.questions import ModelInfo, ModelReply, ModelRequest
 from brains.reload import load_prompts
 from brains.server import Server
@@ -39,7 +39,6 @@ class DirectedModel(ScriptedModel):
     """The model, with the folder in which its answers stand."""
 
     def __init__(self, folder: Path) -> None:
-        self._stand_in = plain_mind()
         super().__init__(self._direct)
         self._folder = folder
 
@@ -64,8 +63,6 @@ class DirectedModel(ScriptedModel):
         directions = self._directions()
         self._require_presence(directions)
         answer: Answer | None = directions.get(request.name, directions.get("*"))
-        if answer is None and callable(self._stand_in.answers):
-            return self._stand_in.answers(request)
         return answer
 
     def _directions(self) -> dict[str, Any]:

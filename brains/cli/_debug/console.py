@@ -18,7 +18,7 @@ from brains.cli._debug.link import Link
 from brains.cli._debug.out import Out
 from brains.cli._debug.parsing import UsageError, expanded, split_line
 from brains.cli._debug.showing import show
-from brains.cli._debug.text import Line, dim, line
+from brains.cli._debug.text import Line, clean, dim, line
 from brains.control import RequestFailed
 
 __all__ = ["Console"]
@@ -102,8 +102,8 @@ class Console:
         if not self.agent:
             return "(brains) "
         if self.stop is None:
-            return f"({self.agent} runs) "
-        return f"({self.agent} {self.stop.get('tick', 0)} {self.stop.get('node') or 'between ticks'}) "
+            return clean(f"({self.agent} runs) ")
+        return clean(f"({self.agent} {self.stop.get('tick', 0)} {self.stop.get('node') or 'between ticks'}) ")
 
     # --- command lines -----------------------------------------------------------------------------------------
 

@@ -82,7 +82,6 @@ def _key(question: Question) -> str:
 
 async def _ask(config: Config, found: list[Asked], result: AskedAgain) -> dict[str, Outcome]:
     """Ask each question once."""
-    from brains.cli._demo.mind import stand_in
     from brains.cli._running import router_of
 
     questions = {_key(one.question): one.question for one in found if one.question is not None}
@@ -90,8 +89,7 @@ async def _ask(config: Config, found: list[Asked], result: AskedAgain) -> dict[s
     if not questions:
         return {}
     outcomes: dict[str, Outcome] = {}
-    # The stand-in of the demo, whose runs are what is recorded where there is no model.
-    router = router_of(config, default=stand_in(config.model))
+    router = router_of(config)
     try:
         info = await router.gateways[""].start()
         result.model = info.name

@@ -87,6 +87,7 @@ func _init() -> void:
 	link.welcomed.connect(_on_welcomed)
 	link.lost.connect(_on_lost)
 	link.received.connect(inbox.take)
+	link.on_actions = inbox.take_actions
 	snapshots.gave_up.connect(_on_gave_up)
 	_configure()
 
@@ -211,11 +212,11 @@ func counters() -> Dictionary:
 ## Does the work of one frame; [method _process] calls it.
 func tick(delta: float, now_ms: int) -> void:
 	var tree: SceneTree = get_tree()
-	if not tree.paused:
+	if not tree.is_paused():
 		time_ms += delta * 1000.0
 	_now_ms = now_ms
 	# First of all: what comes now was meant for the scene before.
-	var scene: Node = tree.current_scene
+	var scene: Node = tree.get_current_scene()
 	if scene != null and scene.get_instance_id() != _scene_id:
 		_note_scene(scene)
 	link.poll(now_ms)
@@ -224,16 +225,17 @@ func tick(delta: float, now_ms: int) -> void:
 	if link.state != BrainsLink.State.OPEN:
 		_fall_back(now_ms)
 		return
-	var has_news: bool = roster.has_news(epoch)
-	if has_news:
+	var has_news: bool = false
+	if (roster.has_changes or epoch != roster.told_epoch) and roster.has_news(epoch):
 		_tell_agents()
 		has_news = roster.has_news(epoch)
-	elif schedule.is_quiet(time_ms) and not outbox.has_more():
+	elif time_ms < schedule.next_ms and not outbox.has_more:
 		return
 	# Also where nothing can be sent: it learns how long frames are.
 	var most: int = schedule.most_per_frame(delta * 1000.0)
 	snapshots.keeps_events = has_news
-	if snapshots.has_room(now_ms) and not (has_news and not roster.is_told(epoch)):
+	# A snapshot of an epoch of which the server has not heard would be of no use to it.
+	if snapshots.has_room(now_ms) and epoch == roster.told_epoch:
 		outbox.send_snapshot(most, now_ms)
 
 
@@ -241,13 +243,13 @@ func _tell_agents() -> void:
 	var message: Dictionary = roster.next_message(epoch)
 	var text: String = BrainsCodec.to_text(message)
 	if link.send_text(text) == OK:
-		roster.told(message, snapshots.next_number())
+		roster.told(message, snapshots.next_number)
 	elif text.to_utf8_buffer().size() > link.longest():
 		roster.shorten(message)
 
 
 func _fall_back(now_ms: int) -> void:
-	for seat: BrainsSeat in schedule.take(time_ms, schedule.size(), snapshots.settled()):
+	for seat: BrainsSeat in schedule.take(time_ms, schedule.size(), snapshots.settled):
 		seat.fall_back(now_ms, fallback_after_ms)
 	if now_ms < _look_ms:
 		return
@@ -329,7 +331,7 @@ func add_agent(agent: BrainAgent) -> void:
 		return
 	agent.take_seat(seat)
 	# What is on its way was meant for one of the same name before it.
-	seat.applied = snapshots.next_number()
+	seat.applied = snapshots.next_number
 	seat.wait(_now_ms)
 	schedule.add(seat, time_ms)
 
@@ -376,6 +378,7 @@ func tell_event(event: StringName, data: Dictionary, id: String = "") -> void:
 	if not id.is_empty():
 		told["agent"] = id
 	snapshots.add_event(told)
+	outbox.has_more = true
 
 
 ## Notes an order that was not carried out.

@@ -43,6 +43,7 @@ static var _suspicious: RegEx = RegEx.create_from_string(
 static var _escape: RegEx = RegEx.create_from_string("(\\\\[^v])|\\\\v")
 static var _infinite: RegEx = RegEx.create_from_string(_pattern_of_infinite())
 
+static var _parser: JSON = JSON.new()
 static var _containers_left: int = 0
 static var _has_warned: bool = false
 
@@ -82,10 +83,10 @@ static func to_text(message: Dictionary) -> String:
 ## Returns the JSON object in [param text] as a [Dictionary], in which every number is a float; null
 ## if it holds anything else. Prints nothing.
 static func parse(text: String) -> Variant:
-	var json: JSON = JSON.new()
-	if json.parse(text) != OK or not json.data is Dictionary:
+	if _parser.parse(text) != OK:
 		return null
-	return json.data
+	var data: Variant = _parser.get_data()
+	return data if data is Dictionary else null
 
 
 static func _encode(value: Variant, depth: int) -> Variant:

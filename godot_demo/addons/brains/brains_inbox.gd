@@ -15,20 +15,22 @@ var warnings: BrainsWarnings = BrainsWarnings.new()
 var errors: Dictionary[String, int] = {}
 
 var _client: BrainsClient
+# The client's own, which are looked for with each message otherwise.
+var _orders: BrainsOrders
+var _roster: BrainsRoster
+var _snapshots: BrainsSnapshots
 
 
 func _init(client: BrainsClient) -> void:
 	_client = client
+	_orders = client.orders
+	_roster = client.roster
+	_snapshots = client.snapshots
 
 
-## Does what a message says.
+## Does what a message says that is not of type [code]actions[/code].
 func take(message: Dictionary) -> void:
-	var given: Variant = message.get("type")
-	var type: String = given if given is String else ""
-	if type == "actions":
-		_on_actions(message)
-		return
-	match type:
+	match text_of(message, "type"):
 		"wake":
 			wakes += 1
 			for id: Variant in list_of(message, "agents"):
@@ -57,17 +59,18 @@ func take(message: Dictionary) -> void:
 			pass
 
 
-func _on_actions(message: Dictionary) -> void:
+## Does what a message of type [code]actions[/code] says, which is the answer to a snapshot.
+func take_actions(message: Dictionary) -> void:
 	var answered: Variant = message.get("snapshot")
 	var seq: int = int(answered) if answered is float else -1
-	var sampled_ms: float = _client.snapshots.land(seq)
-	if sampled_ms >= 0.0:
-		_client.roster.answered(seq)
+	var sampled_ms: float = _snapshots.land(seq)
+	if sampled_ms >= 0.0 and not _roster.leaving.is_empty():
+		_roster.answered(seq)
 	var cancelled: Variant = message.get("cancel")
 	if cancelled is Array:
 		for id: Variant in cancelled:
 			cancels += 1
-			_client.orders.cancel(str(id))
+			_orders.cancel(str(id))
 	var given: Variant = message.get("actions")
 	if given is Array and not given.is_empty():
 		_take_orders(given, seq, sampled_ms, whole_of(message, "epoch"))
@@ -79,13 +82,12 @@ func _take_orders(given: Array, seq: int, sampled_ms: float, scene: int) -> void
 		stale = "it is for scene %d, and this is %d" % [scene, _client.epoch]
 	elif sampled_ms < 0.0:
 		stale = "no snapshot %d waits for an answer" % seq
-	_client.insight.action_age_ms = _client.time_ms - sampled_ms
+	var age_ms: float = _client.time_ms - sampled_ms
+	_client.insight.action_age_ms = age_ms
 	for entry: Variant in given:
 		if entry is Dictionary:
-			var seat: BrainsSeat = _client.roster.seats.get(str(entry.get("agent", "")))
-			if seat != null and seat.agent.is_queued_for_deletion():
-				seat = null
-			_client.orders.receive(entry, seat, stale, _client.time_ms - sampled_ms, seq)
+			var seat: BrainsSeat = _roster.seats.get(str(entry.get("agent", "")))
+			_orders.receive(entry, seat, stale, age_ms, seq)
 
 
 func _on_agents_ack(message: Dictionary) -> void:

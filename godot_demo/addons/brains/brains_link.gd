@@ -52,6 +52,9 @@ var takes_variant: bool = false
 var wants_insight: bool = false
 ## The server tells it.
 var has_insight: bool = false
+## Takes messages of type [code]actions[/code], of which nearly all are, if it is set; otherwise
+## [signal received] has them like all others. A signal takes longer.
+var on_actions: Callable = Callable()
 
 var _peer: WebSocketPeer
 var _packed_mode: WebSocketPeer.WriteMode = WebSocketPeer.WRITE_MODE_TEXT
@@ -129,7 +132,8 @@ func poll(now_ms: int) -> void:
 			_connect()
 		return
 	_peer.poll()
-	# Nearly all frames are like this, and need nothing else.
+	# Nearly all frames are like this, and need nothing else. Nothing of this is in the processor's
+	# cache once a frame is over, so that each function which is not called counts.
 	if state == State.OPEN and _peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
 		if _peer.get_available_packet_count() > 0:
 			_read()
@@ -137,13 +141,6 @@ func poll(now_ms: int) -> void:
 			_check_heartbeat()
 		return
 	_watch_peer()
-
-
-## Longest text that can be sent now; 0 while the server does not read.
-func room() -> int:
-	if state != State.OPEN and state != State.GREETING:
-		return 0
-	return mini(_server_limit, max_message_bytes - _peer.get_current_outbound_buffered_amount())
 
 
 ## Longest message that the server takes.
@@ -166,10 +163,22 @@ func encode(value: Dictionary) -> Dictionary:
 	)
 
 
-## Sends a frame of [method pack]; [constant ERR_BUSY] if there is no room for it now, and nothing
-## was sent.
-func send_packed(frame: PackedByteArray) -> Error:
-	return _send(frame, _packed_mode)
+## Sends a frame, one of [method pack] if no other [param mode] is given; [constant ERR_BUSY] if
+## there is no room for it now, and nothing was sent.
+func send_packed(frame: PackedByteArray, mode: WebSocketPeer.WriteMode = _packed_mode) -> Error:
+	if state != State.OPEN and state != State.GREETING:
+		return ERR_BUSY
+	# The latter is so while the server does not read.
+	var bytes: int = frame.size()
+	if (
+		bytes > _server_limit
+		or bytes > max_message_bytes - _peer.get_current_outbound_buffered_amount()
+	):
+		return ERR_BUSY
+	var failure: Error = _peer.send(frame, mode)
+	if failure == OK:
+		bytes_sent += bytes
+	return failure
 
 
 ## Sends a message as text; [constant ERR_BUSY] if there is no room for it now.
@@ -180,16 +189,7 @@ func send(message: Dictionary) -> Error:
 ## Sends the text of a message.
 func send_text(text: String) -> Error:
 	# As bytes, which is how they count; send_text() would make the same of it.
-	return _send(text.to_utf8_buffer(), WebSocketPeer.WRITE_MODE_TEXT)
-
-
-func _send(frame: PackedByteArray, mode: WebSocketPeer.WriteMode) -> Error:
-	if frame.size() > room():
-		return ERR_BUSY
-	var failure: Error = _peer.send(frame, mode)
-	if failure == OK:
-		bytes_sent += frame.size()
-	return failure
+	return send_packed(text.to_utf8_buffer(), WebSocketPeer.WRITE_MODE_TEXT)
 
 
 func _milliseconds(setting: String) -> int:
@@ -281,20 +281,22 @@ func _read() -> void:
 		var message: Variant = null
 		if _peer.was_string_packet():
 			message = BrainsCodec.parse(packet.get_string_from_utf8())
-		if message is Dictionary:
-			_take(message)
-		else:
+		if not message is Dictionary:
 			malformed += 1
+		elif (
+			state == State.OPEN
+			and is_same(message.get("type"), "actions")
+			and on_actions.is_valid()
+		):
+			on_actions.call(message)
+		else:
+			_take(message)
 
 
 func _take(message: Dictionary) -> void:
 	var given: Variant = message.get("type")
 	# A number would not even be compared with a text.
 	var type: String = given if given is String else ""
-	# Nearly all are of this type, and the rest can wait for a few comparisons.
-	if type == "actions" and state == State.OPEN:
-		received.emit(message)
-		return
 	match type:
 		"welcome":
 			_on_welcome(message)

@@ -89,9 +89,15 @@ func receive(entry: Dictionary, seat: BrainsSeat, stale: String, age_ms: float, 
 	order.agent = seat.agent
 	order.agent_id = seat.id
 	_running[id] = order
-	_goings[id] = _result(order, &"running")
-	_keep_few()
-	_client.outbox.results_wait()
+	# As in _result().
+	_goings[id] = {
+		"type": "action_result",
+		"agent": seat.id,
+		"id": id,
+		"status": &"running",
+		"time_ms": int(_client.time_ms),
+	}
+	_note_waiting()
 	seat.begin(order)
 
 
@@ -270,8 +276,7 @@ func _tell(order: BrainOrder, data: Dictionary = {}) -> void:
 	if _goings.has(order.id):
 		result.merge(_goings[order.id])
 	_goings[order.id] = result
-	_keep_few()
-	_client.outbox.results_wait()
+	_note_waiting()
 
 
 func _result(
@@ -311,11 +316,12 @@ func _queue_end(result: Dictionary) -> void:
 		return
 	_goings.erase(result["id"])
 	_ends.append(result)
-	_keep_few()
-	_client.outbox.results_wait()
+	_note_waiting()
 
 
-func _keep_few() -> void:
+## Sees to it that what waits is sent, and is not too much.
+func _note_waiting() -> void:
+	_client.outbox.has_more = true
 	if _ends.size() + _goings.size() <= MOST_RESULTS:
 		return
 	results_lost += 1

@@ -4,8 +4,9 @@ extends RefCounted
 
 ## Most agents in one; 0: as the schedule has it.
 var most_agents: int = 0
+## Something may wait for a snapshot that is of no agent: a result, or an event.
+var has_more: bool = false
 
-var _results_wait: bool = false
 var _client: BrainsClient
 # The client's own, which are looked for in every frame otherwise.
 var _link: BrainsLink
@@ -22,34 +23,38 @@ func _init(client: BrainsClient) -> void:
 	_snapshots = client.snapshots
 
 
-## Notes that a result waits for the next snapshot.
-func results_wait() -> void:
-	_results_wait = true
-
-
-## Tells whether something waits for a snapshot that is of no agent.
-func has_more() -> bool:
-	return _results_wait or _snapshots.has_events()
-
-
 ## Sends what is due, of at most so many agents, if anything is.
 func send_snapshot(most: int, now_ms: int) -> void:
 	if most_agents > 0:
 		most = most_agents
 	if _snapshots.most_agents > 0:
 		most = mini(most, _snapshots.most_agents)
-	var seq: int = _snapshots.next_number()
+	var seq: int = _snapshots.next_number
 	var now: float = _client.time_ms
 	var parts: Dictionary = {}
-	var taken: Array[BrainsSeat] = _schedule.take(now, most, _snapshots.settled())
+	var taken: Array[BrainsSeat] = _schedule.take(now, most, _snapshots.settled)
 	for seat: BrainsSeat in taken:
 		seat.look(parts, seq, now, now_ms)
-	if parts.is_empty() and not has_more():
-		return
 	var results: Array[Dictionary] = []
-	if _results_wait:
+	var is_empty: bool = parts.is_empty()
+	if has_more:
 		results = _orders.results(BrainsSnapshots.MOST_RESULTS)
-	var message: Dictionary = _snapshots.build(parts, _shared(), results, _client.epoch, now)
+		is_empty = is_empty and results.is_empty() and not _snapshots.has_events()
+	if is_empty:
+		has_more = has_more and _snapshots.keeps_events
+		return
+	var world: Variant = (
+		_client.observe_world.call() if _client.observe_world.is_valid() else _client.world
+	)
+	if not world is Dictionary:
+		world = {}
+	elif not world.is_empty():
+		world = (
+			BrainsCodec.plain(world, _link.max_depth)
+			if _link.takes_variant
+			else _link.encode(world)
+		)
+	var message: Dictionary = _snapshots.build(parts, world, results, _client.epoch, now)
 	var frame: PackedByteArray = _link.pack(message)
 	var failure: Error = _link.send_packed(frame)
 	if failure == ERR_BUSY:
@@ -59,9 +64,9 @@ func send_snapshot(most: int, now_ms: int) -> void:
 		_put_back(_in_flight(taken, seq), parts)
 		return
 	_snapshots.launched(now, now_ms)
-	if _results_wait:
+	if has_more:
 		_orders.sent(message.get("results", []).size())
-		_results_wait = _orders.waiting() > 0
+		has_more = _orders.waiting() > 0 or _snapshots.keeps_events
 
 
 ## Those that are in the snapshot with this number: some may have been left out of it.
@@ -76,13 +81,6 @@ func _put_back(seats: Array[BrainsSeat], parts: Dictionary) -> void:
 		if seat.slot >= 0 and parts.get(seat.id, {}).has("requested"):
 			seat.request()
 	_schedule.put_back(seats, _client.time_ms)
-
-
-func _shared() -> Dictionary:
-	var shared: Variant = (
-		_client.observe_world.call() if _client.observe_world.is_valid() else _client.world
-	)
-	return _link.encode(shared) if shared is Dictionary else {}
 
 
 ## Makes a snapshot short enough: agents for which there is no room come in the next ones, and what

@@ -8,6 +8,13 @@ const MOST_PER_MESSAGE: int = 64
 const LONGEST_NAME: int = 200
 
 var seats: Dictionary[String, BrainsSeat] = {}
+## Agents that the server was told to remove, and the number of the snapshot that came after that:
+## until it is answered, the word of it may have been lost with the connection.
+var leaving: Dictionary[String, int] = {}
+## The epoch that the server knows of.
+var told_epoch: int = -1
+## Agents may have come or gone, or changed: see [method has_news].
+var has_changes: bool = false
 
 ## What the server has been told: which node is behind an id.
 var _told: Dictionary[String, int] = {}
@@ -15,10 +22,6 @@ var _told: Dictionary[String, int] = {}
 var _untold: Dictionary[String, bool] = {}
 ## Agents to be removed.
 var _gone: Dictionary[String, bool] = {}
-## Agents that the server was told to remove, and the number of the snapshot that came after that:
-## until it is answered, the word of it may have been lost with the connection.
-var _leaving: Dictionary[String, int] = {}
-var _told_epoch: int = -1
 var _most: int = MOST_PER_MESSAGE
 
 
@@ -35,6 +38,7 @@ func add(agent: BrainAgent, client: BrainsClient) -> BrainsSeat:
 	if _told.has(id) and _told[id] != agent.get_instance_id():
 		_gone[id] = true
 	_untold[id] = true
+	has_changes = true
 	return seat
 
 
@@ -45,36 +49,35 @@ func remove(seat: BrainsSeat) -> void:
 	_untold.erase(seat.id)
 	if _told.has(seat.id):
 		_gone[seat.id] = true
+		has_changes = true
 
 
 ## Has one agent declared again.
 func retell(seat: BrainsSeat) -> void:
 	_untold[seat.id] = true
+	has_changes = true
 
 
 ## Begins with a server that has the session still ([param resumed]), or knows nothing.
 func begin_session(resumed: bool) -> void:
-	_told_epoch = -1
+	told_epoch = -1
+	has_changes = true
 	_most = MOST_PER_MESSAGE
 	if resumed:
-		for id: String in _leaving:
+		for id: String in leaving:
 			_gone[id] = true
 	else:
 		_told.clear()
 		_gone.clear()
-	_leaving.clear()
+	leaving.clear()
 	for id: String in seats:
 		_untold[id] = true
 
 
 ## Tells whether there is something that the server does not know.
 func has_news(epoch: int) -> bool:
-	return epoch != _told_epoch or not (_untold.is_empty() and _gone.is_empty())
-
-
-## Tells whether the server knows of this epoch; a snapshot of another one would be of no use to it.
-func is_told(epoch: int) -> bool:
-	return epoch == _told_epoch
+	has_changes = not (_untold.is_empty() and _gone.is_empty())
+	return has_changes or epoch != told_epoch
 
 
 ## Returns the message that the server has to be sent now.
@@ -105,11 +108,11 @@ func shorten(message: Dictionary) -> void:
 
 ## Notes that a message of [method next_message] was sent, before the snapshot with this number.
 func told(message: Dictionary, next_snapshot: int) -> void:
-	_told_epoch = message["epoch"]
+	told_epoch = message["epoch"]
 	for id: String in message["remove"]:
 		_told.erase(id)
 		_gone.erase(id)
-		_leaving[id] = next_snapshot
+		leaving[id] = next_snapshot
 	for entry: Dictionary in message["add"]:
 		var id: String = entry["id"]
 		_untold.erase(id)
@@ -122,11 +125,9 @@ func told(message: Dictionary, next_snapshot: int) -> void:
 
 ## Notes that a snapshot was answered: the server has read all that was sent before it.
 func answered(snapshot: int) -> void:
-	if _leaving.is_empty():
-		return
-	for id: String in _leaving.keys():
-		if _leaving[id] <= snapshot:
-			_leaving.erase(id)
+	for id: String in leaving.keys():
+		if leaving[id] <= snapshot:
+			leaving.erase(id)
 
 
 func _problem_of(seat: BrainsSeat) -> String:

@@ -5,8 +5,6 @@ extends RefCounted
 
 ## The golden ratio's fraction: multiples of it fall as evenly between 0 and 1 as any sequence can.
 const GOLDEN: float = 0.6180339887498949
-## Calls after which rates are added up again, since they may have changed.
-const RECOUNT_EVERY: int = 30
 ## Where a frame has fewer agents than this on average, a snapshot waits a frame for more of them.
 const FEW: int = 8
 ## A frame is not a long one up to this.
@@ -14,20 +12,20 @@ const ORDINARY_FRAME_MS: float = 50.0
 ## Fewest agents that a frame takes if they are due.
 const FEWEST: int = 8
 
+## Nobody has to be taken before; most frames of a game with few agents are before it.
+var next_ms: float = 0.0
+
 var _seats: Array[BrainsSeat] = []
 var _due_ms: PackedFloat64Array = []
 var _period_ms: PackedFloat64Array = []
 var _urgent: Array[BrainsSeat] = []
 ## Places of those that are due, in a frame.
 var _late: PackedInt32Array = []
-## Nobody is looked at before.
-var _next_ms: float = 0.0
 var _cursor: int = 0
 var _count: int = 0
 var _frame_ms: float = 1000.0 / 60.0
 ## Decisions per millisecond of all agents together.
 var _per_ms: float = 0.0
-var _recount_in: int = 0
 
 
 func size() -> int:
@@ -38,18 +36,20 @@ func add(seat: BrainsSeat, now_ms: float) -> void:
 	seat.slot = _seats.size()
 	_seats.append(seat)
 	_count += 1
-	_recount_in = 0
 	var period_ms: float = 1000.0 / seat.agent.decision_rate
 	_period_ms.append(period_ms)
+	_per_ms += 1.0 / period_ms
 	var due_ms: float = now_ms + fmod(_count * GOLDEN, 1.0) * period_ms
 	_due_ms.append(due_ms)
-	_next_ms = minf(_next_ms, due_ms)
+	next_ms = minf(next_ms, due_ms)
 
 
 func remove(seat: BrainsSeat) -> void:
 	if seat.slot < 0:
 		return
 	var last: int = _seats.size() - 1
+	# What is left over of it without anybody would be a rounding error.
+	_per_ms = _per_ms - 1.0 / _period_ms[seat.slot] if last > 0 else 0.0
 	_seats[seat.slot] = _seats[last]
 	_seats[seat.slot].slot = seat.slot
 	_due_ms[seat.slot] = _due_ms[last]
@@ -66,19 +66,12 @@ func urge(seat: BrainsSeat) -> void:
 	if not seat.urgent and seat.slot >= 0:
 		seat.urgent = true
 		_urgent.append(seat)
-
-
-## Tells whether there is nobody to be taken yet; most frames of a game with few agents are quiet.
-func is_quiet(now_ms: float) -> bool:
-	return now_ms < _next_ms and _urgent.is_empty()
+		next_ms = -INF
 
 
 ## Says how many agents a frame should take at most: twice as many as are due in one on average, so
 ## that what has piled up while the server was slow is worked off over several frames.
 func most_per_frame(frame_ms: float) -> int:
-	_recount_in -= 1
-	if _recount_in <= 0:
-		_recount()
 	# One long frame, as while a scene loads, says little of those to come.
 	var counted_ms: float = minf(frame_ms, maxf(ORDINARY_FRAME_MS, 2.0 * _frame_ms))
 	_frame_ms += (counted_ms - _frame_ms) * 0.05
@@ -95,12 +88,13 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 		_take_urgent(now_ms, most, taken)
 	# This loop sees every agent in every frame, so it does as little as it can.
 	var index: int = 0
+	var soonest_ms: float = INF
 	for due_ms: float in _due_ms:
 		if due_ms <= now_ms:
 			_late.append(index)
+		elif due_ms < soonest_ms:
+			soonest_ms = due_ms
 		index += 1
-	if _late.is_empty():
-		return taken
 	var index_of_first: int = 0
 	if taken.size() + _late.size() > most:
 		# On from where the last frame had enough, so that nobody is always the last.
@@ -110,21 +104,26 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 		var late: int = _late[step]
 		if taken.size() >= most:
 			_cursor = late
+			soonest_ms = -INF
 			break
 		var seat: BrainsSeat = _seats[late]
 		if seat.in_flight <= answered and not seat.urgent and seat.agent.can_process():
 			taken.append(seat)
+			# As in _set_next().
 			var next: float = _due_ms[late] + _period_ms[late]
 			_due_ms[late] = next if next > now_ms else now_ms + _period_ms[late]
+		soonest_ms = minf(soonest_ms, _due_ms[late])
 	_late.clear()
 	# A snapshot costs more than an agent in it: few agents wait a frame for company.
-	_next_ms = now_ms if _per_ms * _frame_ms >= FEW else _soonest_ms() + _frame_ms
+	next_ms = soonest_ms + _frame_ms if _per_ms * _frame_ms < FEW else now_ms
+	if not _urgent.is_empty():
+		next_ms = -INF
 	return taken
 
 
 ## Makes agents due again that were taken and could not be served.
 func put_back(seats: Array[BrainsSeat], now_ms: float) -> void:
-	_next_ms = now_ms
+	next_ms = -INF
 	for seat: BrainsSeat in seats:
 		if seat.slot >= 0:
 			_due_ms[seat.slot] = now_ms
@@ -145,24 +144,8 @@ func _take_urgent(now_ms: float, most: int, taken: Array[BrainsSeat]) -> void:
 	_urgent = later
 
 
-func _soonest_ms() -> float:
-	var soonest: float = INF
-	for due_ms: float in _due_ms:
-		soonest = minf(soonest, due_ms)
-	return soonest
-
-
 func _set_next(index: int, now_ms: float) -> void:
 	# From when it was due, so that agents stay spread; but what was missed is not made up for.
 	var period: float = _period_ms[index]
 	var next: float = _due_ms[index] + period
 	_due_ms[index] = next if next > now_ms else now_ms + period
-
-
-func _recount() -> void:
-	_recount_in = RECOUNT_EVERY
-	_per_ms = 0.0
-	for seat: BrainsSeat in _seats:
-		var rate: float = seat.agent.decision_rate
-		_period_ms[seat.slot] = 1000.0 / rate
-		_per_ms += rate / 1000.0

@@ -187,10 +187,13 @@ func look(parts: Dictionary, snapshot: int, time_ms: float, now_ms: int) -> void
 		parts[id] = _part()
 		return
 	var seen: Variant = observer.call(&"_observe")
-	if seen is Dictionary:
-		parts[id] = {"me": _link.encode(seen)}
-	else:
+	if not seen is Dictionary:
 		parts[id] = {"me": agent.without_observation(seen)}
+	elif _link.takes_variant:
+		# As encode() does it.
+		parts[id] = {"me": BrainsCodec.plain(seen, _link.max_depth)}
+	else:
+		parts[id] = {"me": _link.encode(seen)}
 
 
 func _part() -> Dictionary:
@@ -229,7 +232,8 @@ func retell() -> void:
 
 ## Begins to carry an order out.
 func begin(order: BrainOrder) -> void:
-	_make_room(order)
+	if not running.is_empty():
+		_make_room(order)
 	if slot < 0 or (agent.one_at_a_time and not running.is_empty()):
 		# What heard of a cancelled order has freed the agent, or started something else: this
 		# order is over before anybody has heard of it.
@@ -312,8 +316,6 @@ func _is_heard() -> bool:
 
 ## Ends what cannot go on beside a new order, and what is left over from the time without a brain.
 func _make_room(newcomer: BrainOrder) -> void:
-	if running.is_empty():
-		return
 	for order: BrainOrder in running.values():
 		var is_left_over: bool = order.is_orphan and not newcomer.is_local()
 		if is_left_over or agent.one_at_a_time:

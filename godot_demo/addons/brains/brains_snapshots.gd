@@ -33,8 +33,11 @@ var events_dropped: int = 0
 var keeps_events: bool = false
 ## Most agents in one, because more were too long; 0: no limit.
 var most_agents: int = 0
+## Number of the snapshot that is built next.
+var next_number: int = 1
+## Number of the newest snapshot before which all are answered (or given up).
+var settled: int = 0
 
-var _seq: int = 0
 ## Those that are not answered yet, oldest first, as [constant NUMBER], [constant TIME_MS] of the
 ## game, [constant SENT_MS] and how many [constant EVENTS] are in it.
 var _flying: Array[PackedFloat64Array] = []
@@ -51,11 +54,6 @@ func has_room(now_ms: int) -> bool:
 	return _flying.size() < window
 
 
-## Number of the newest snapshot before which all are answered (or given up).
-func settled() -> int:
-	return int(_flying[0][NUMBER]) - 1 if not _flying.is_empty() else _seq
-
-
 ## Tells whether events can be sent now.
 func has_events() -> bool:
 	return not keeps_events and not _events.is_empty()
@@ -66,7 +64,8 @@ func begin_session(resumed: bool, time_ms: float) -> void:
 	forget_unanswered()
 	if resumed:
 		return
-	_seq = 0
+	next_number = 1
+	settled = 0
 	var fresh: Array[Dictionary] = []
 	for event: Dictionary in _events:
 		if time_ms - float(event["time_ms"]) <= STALE_EVENT_MS:
@@ -82,6 +81,7 @@ func forget_unanswered() -> void:
 		# They may have arrived, but to say them again could make one event two.
 		_drop(int(flight[EVENTS]))
 	_flying.clear()
+	_settle()
 
 
 ## Keeps an event for the next snapshot.
@@ -112,7 +112,7 @@ func build(
 ) -> Dictionary:
 	var message: Dictionary = {
 		"type": "snapshot",
-		"seq": _seq + 1,
+		"seq": next_number,
 		"epoch": epoch,
 		"frame": Engine.get_physics_frames(),
 		"time_ms": int(time_ms),
@@ -130,22 +130,17 @@ func build(
 
 ## Notes that a message of [method build] was sent.
 func launched(time_ms: float, now_ms: int) -> void:
-	_seq += 1
 	sent += 1
 	if keeps_events or _events.is_empty():
-		_flying.append([_seq, time_ms, now_ms, 0])
+		_flying.append([next_number, time_ms, now_ms, 0])
 	else:
-		_flying.append([_seq, time_ms, now_ms, _events.size()])
+		_flying.append([next_number, time_ms, now_ms, _events.size()])
 		events_sent += _events.size()
 		_events = []
+	next_number += 1
 	_just_dropped = 0
 	if most_agents > 0:
 		_ease()
-
-
-## Number of the snapshot that is built next.
-func next_number() -> int:
-	return _seq + 1
 
 
 ## Takes an answer; returns the game time of its snapshot, or -1 if there is none unanswered of this
@@ -157,7 +152,10 @@ func land(seq: int) -> float:
 			answered += 1
 			# Answers come in the order of the snapshots, so those before it will have none.
 			unanswered += place
-			_flying = _flying.slice(place + 1)
+			for passed: int in place + 1:
+				_flying.remove_at(0)
+			# As in _settle().
+			settled = next_number - 1 if _flying.is_empty() else int(_flying[0][NUMBER]) - 1
 			return time_ms
 	return -1.0
 
@@ -168,7 +166,12 @@ func _give_up_old(now_ms: int) -> void:
 		_flying.remove_at(0)
 		count += 1
 	unanswered += count
+	_settle()
 	gave_up.emit(count)
+
+
+func _settle() -> void:
+	settled = next_number - 1 if _flying.is_empty() else int(_flying[0][NUMBER]) - 1
 
 
 ## Agents may perceive less by now.
