@@ -40,7 +40,7 @@ def pictures(godot: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     settings.write_text(settings.read_text().replace("res://scenes/main.tscn", "res://shots/shots.tscn"))
     import_project(godot, project)
     kept = Path(os.environ.get("BRAINS_SHOTS") or folder).resolve()
-    with listening(folder, str(folder), module="tests.godot.directed_server") as (_, url):
+    with listening(folder, "serve", "--model", "scripted", "--port", "0") as (_, url):
         done = subprocess.run(
             [str(screen), "--path", str(project), "--", f"--brains-url={url}"],
             env={**os.environ, "SHOTS": str(kept), "ONLY": "", "FILM": os.environ.get("BRAINS_FILM", "")},
