@@ -13,7 +13,7 @@ from pathlib import Path
 
 from PIL import Image
 
-COLOURS = 96
+COLOURS = 192
 MILLISECONDS = 200
 """Between two frames; shots.gd takes them as often."""
 LAST_MILLISECONDS = 2500
