@@ -8,13 +8,13 @@ import logging
 import random
 import traceback
 from collections import Counter
-from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import py_trees
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Client
 from py_trees.common import Status
 
 from brains import ticking
@@ -23,19 +23,36 @@ from brains.clock import AgentClock
 from brains.errors import ActionError, TreeError
 from brains.library import Brain
 from brains.nodes.given import GivenTicket
-from brains.nodes.guarding import guard
+from brains.nodes.guarding import guard, is_guarded
 from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
+from brains.nodes.logged import redirect_log
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
+from brains.prompts.finding import escaped
 from brains.questions import Asker, Decision, Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
 
 if TYPE_CHECKING:
     from brains.prompts import PromptLibrary
 
-__all__ = ["Agent"]
+__all__ = ["STATE", "Agent"]
 
 _log = logging.getLogger("brains.agent")
+STATE = (
+    "blackboard",
+    "clock",
+    "rng",
+    "tick_number",
+    "orders",
+    "fallbacks",
+    "decisions",
+    "_tickets",
+    "_given",
+    "_adopted",
+    "_results",
+    "_faults_seen",
+)
+"""Attributes of an agent that its ticks change, and that the next tick depends on, beside those of its nodes."""
 _FINAL = frozenset({"success", "failure", "rejected", "cancelled", "expired"})
 
 
@@ -78,6 +95,7 @@ class Agent:
         self.recipe = brain
         self.session = session
         self.root = brain.build()
+        self._refuse_shared()
         self.actions: Mapping[str, type[GameAction]] = actions_of(self.root)
         self.declared = frozenset(declared)
         try:
@@ -120,6 +138,20 @@ class Agent:
             _unregister(self.root)
             raise
 
+    def _refuse_shared(self) -> None:
+        """Refuse a node that another agent has: it would act for the one that came last, and nobody would hear of it.
+
+        py_trees refuses a second parent only for the children of composites (composites.py:213).
+        """
+        for node in self.root.iterate():
+            if is_guarded(node):
+                raise TreeError(
+                    f"brain {self.brain!r} gave the node {node.name!r} to another agent already; make every node anew "
+                    "in each call, and keep none outside of the function",
+                    file=self.recipe.file,
+                    line=self.recipe.line,
+                )
+
     def _refuse_undeclared(self) -> None:
         missing = sorted(set(self.actions) - self.declared)
         if missing:
@@ -136,16 +168,22 @@ class Agent:
 
     def _set_up(self) -> None:
         """Hand the agent to every node, and guard every node against its own exceptions."""
+        ready: list[Behaviour] = []
         try:
-            py_trees.trees.setup(self.root, agent=self)
-        except TreeError:
-            raise
-        except Exception as error:
+            # In py_trees' order (trees.py:99), which leaves what is set up as it is when a later node raises.
+            for node in self.root.iterate():
+                node.setup(agent=self)
+                ready.append(node)
+        except BaseException as error:
+            self._shut_down(ready)
+            if isinstance(error, TreeError) or not isinstance(error, Exception):
+                raise
             raise TreeError(
                 f"the tree of brain {self.brain!r} cannot be set up: {type(error).__name__}: {error}"
             ) from error
         for node in self.root.iterate():
             guard(node, self.fault, self._cancelled)
+            redirect_log(node, self.id, self.path_of(node))
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
@@ -153,11 +191,12 @@ class Agent:
         """Tick the tree once and return what came of it. Never raises for what a node does."""
         self.begin(snapshot)
         try:
-            if self.witness is None:
+            witness = self.witness
+            if witness is None or not witness.hears_nodes:
                 ticking.tick(self.root)
             else:
                 for node in self.root.tick():
-                    self.witness.left(node)
+                    witness.left(node)
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -274,16 +313,24 @@ class Agent:
             ticket.cancel()
         self._tickets.clear()
         try:
-            self.root.stop(Status.INVALID)
-            for node in self.root.iterate():
-                node.shutdown()
-        except KeyboardInterrupt:
-            raise
-        except BaseException:
-            _log.exception("agent %s: its tree did not stop cleanly", self.id)
+            self._without_raising(lambda: self.root.stop(Status.INVALID))
+            self._shut_down(self.root.iterate())
         finally:
             _unregister(self.root)
         return running
+
+    def _shut_down(self, nodes: Iterable[Behaviour]) -> None:
+        """Shut every node down, whatever another one raises."""
+        for node in nodes:
+            self._without_raising(node.shutdown)
+
+    def _without_raising(self, action: Callable[[], object]) -> None:
+        try:
+            action()
+        except KeyboardInterrupt:
+            raise
+        except BaseException:
+            _log.exception("agent %s: its tree did not stop cleanly", escaped(self.id))
 
     # --- what a debugger uses ---------------------------------------------------------------------------------------
 
@@ -291,6 +338,15 @@ class Agent:
     def snapshot(self) -> AgentSnapshot:
         """What the present tick is on; between ticks the last one."""
         return self._snapshot
+
+    @property
+    def tickets(self) -> Sequence[Ticket]:
+        """The questions that are open, or whose answer the next tick will see."""
+        return self._tickets
+
+    def perceive_again(self, snapshot: AgentSnapshot) -> None:
+        """See what another agent saw in its last tick, without a tick: this one is a copy of it."""
+        self._perceive(snapshot)
 
     @property
     def order(self) -> Order | None:
@@ -441,7 +497,7 @@ class Agent:
         The same exception from the same line counts as the same, whatever values its text holds.
         """
         path = self.path_of(node)
-        node.feedback_message = f"{type(error).__name__}: {error}"
+        node.feedback_message = _said_by(error)
         frame = error.__traceback__
         while frame is not None and frame.tb_next is not None:
             frame = frame.tb_next
@@ -452,7 +508,23 @@ class Agent:
         trace = "".join(traceback.format_exception(error)) if first else ""
         self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first, cause=error))
         if first:
-            _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
+            # Line by line: what a game has sent may be in the text of an exception.
+            lines = "\n".join(f"    {escaped(line)}" for line in trace.splitlines())
+            _log.error(
+                "agent %s: %s failed: %s\n%s",
+                escaped(self.id),
+                escaped(path),
+                escaped(node.feedback_message),
+                lines,
+            )
+
+
+def _said_by(error: BaseException) -> str:
+    """Return an exception in a line; an author's own may fail to say what it is."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception as worse:
+        return f"{type(error).__name__}, whose text cannot be made ({type(worse).__name__})"
 
 
 def _is_at_work(node: Behaviour) -> bool:
@@ -473,5 +545,7 @@ def _who_picked(leaf: Behaviour) -> tuple[Source, str]:
 def _unregister(root: Behaviour) -> None:
     """Take a tree's blackboard clients out of py_trees' registry; it would keep them for ever (blackboard.py:1214)."""
     for node in root.iterate():
-        for client in node.blackboards:
+        # ForEach keeps its client to itself (decorators.py:894).
+        own = [vars(node).get("blackboard"), *node.blackboards]
+        for client in {id(one): one for one in own if isinstance(one, Client)}.values():
             client.unregister()

@@ -15,7 +15,8 @@ from py_trees.composites import Composite
 from brains.actions import GameAction, check_action, label_of
 from brains.errors import ActionError, PromptError, TreeError
 from brains.library import Brain, BrainLibrary
-from brains.nodes import Action, LLMAction, LLMCondition, LLMNode, LLMSelector, Say
+from brains.nodes import Action, LLMAction, LLMCondition, LLMNode, LLMSelector, Say, Wait
+from brains.nodes.leaves import OrderedLeaf
 from brains.nodes.tree import actions_of, duplicate_paths, llm_leaves_of, paths_of
 from brains.prompts import Finding, Prompt, PromptLibrary, Severity, about, from_error, lint_library, similar_labels
 
@@ -66,6 +67,7 @@ def check_brain(brain: Brain, prompts: PromptLibrary, used: set[str] | None = No
         yield from_error(error, "tree")
         return
     checker = _TreeCheck(brain, lines, paths_of(root), prompts)
+    yield from checker.shared(root)
     for node, path in duplicate_paths(root):
         message = f"two nodes have the path {path!r}; give them names of their own"
         yield checker.finding(node, "error", "duplicate-path", message)
@@ -101,6 +103,19 @@ class _TreeCheck:
         line = self._lines.get(node, self._brain.line or 0)
         return Finding(self._brain.file or "", line, severity, rule, message, self._paths[node])
 
+    def shared(self, root: Behaviour) -> Iterator[Finding]:
+        """Yield the nodes that are not made anew for each agent."""
+        nodes = set(root.iterate())
+        try:
+            others = self._brain.build().iterate()
+            shared = [node for node in others if node in nodes]
+        except TreeError as error:
+            yield from_error(error, "shared-node")
+            return
+        for node in shared:
+            message = "every agent would have this very node; make it anew in each call of the function"
+            yield self.finding(node, "error", "shared-node", message)
+
     def stock(self, node: Behaviour) -> Iterator[Finding]:
         """Yield what is wrong with a stock node: wall clocks, the shared blackboard, decorators that never wait."""
         for kind, ours in _TIMERS.items():
@@ -113,11 +128,17 @@ class _TreeCheck:
                 "use brains.Condition and agent.blackboard"
             )
             yield self.finding(node, "error", "bare-blackboard", message)
-        if isinstance(node, _RESTLESS) and llm_leaves_of(node):
+        if isinstance(node, py_trees.behaviours.ProbabilisticBehaviour):
             message = (
-                f"{type(node).__name__} stops its child in every tick in which it runs: the model would never answer"
+                f"{type(node).__name__} draws from Python's own random numbers, so that no replay would do the same; "
+                "use brains.RandomSelector, or agent.rng in a leaf"
             )
-            yield self.finding(node, "error", "restless-decorator", message)
+            yield self.finding(node, "error", "stock-random", message)
+        if isinstance(node, _RESTLESS):
+            lost = _lost_in(node)
+            if lost is not None:
+                message = f"{type(node).__name__} stops its child in every tick in which it runs: {lost}"
+                yield self.finding(node, "error", "restless-decorator", message)
 
     def leaf(self, leaf: LLMNode) -> Iterator[Finding]:
         """Yield what is wrong between a leaf and its prompt."""
@@ -207,6 +228,18 @@ class _TreeCheck:
             # A pair that the prompt itself has is told there.
             if not {one, other} <= set(words):
                 yield self.finding(leaf, "error", "labels-alike", message)
+
+
+def _lost_in(node: Behaviour) -> str | None:
+    """Say what never comes of the nodes below one that stops them in every tick; None if they need no second one."""
+    if llm_leaves_of(node):
+        return "the model would never answer"
+    below = list(node.iterate())
+    if any(isinstance(one, OrderedLeaf) for one in below):
+        return "an action that is stopped in its first tick never leaves"
+    if any(isinstance(one, Wait) for one in below):
+        return "the waiting would never end"
+    return None
 
 
 def _kind(prompt: Prompt) -> str:

@@ -61,7 +61,24 @@ class Brain:
                 file=self.file,
                 line=self.line,
             )
+        self._refuse_twice(root)
         return root
+
+    def _refuse_twice(self, root: Behaviour) -> None:
+        """Refuse a node that stands in two places: decorators take a child that has a parent already.
+
+        Raises:
+            TreeError: there is one.
+        """
+        seen: set[Behaviour] = set()
+        for node in root.iterate():
+            if node in seen:
+                raise TreeError(
+                    f"brain {self.name!r} has the node {node.name!r} in two places; make one for each",
+                    file=self.file,
+                    line=self.line,
+                )
+            seen.add(node)
 
     def build_with_lines(self) -> tuple[Behaviour, dict[Behaviour, int]]:
         """Build a tree and tell in which line of the brain's own file each node was made.

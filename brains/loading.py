@@ -38,7 +38,12 @@ def load_trees(folder: str | Path) -> BrainLibrary:
         raise TreeError("a folder of trees must be a Python package: rename it, letters and _ only", file=str(root))
     _refuse_clash(name, root)
     _forget(name)
-    files = sorted(path for path in root.rglob("*.py") if "__pycache__" not in path.parts)
+    files = sorted(path for path in root.rglob("*.py") if _is_ours(path.relative_to(root)))
+    for path in files:
+        inside = str(path.relative_to(root))
+        shown = inside.encode("utf-8", "replace").decode()
+        if shown != inside:
+            raise TreeError("the name of this file is not UTF-8; rename it", file=str(root / shown))
     if not files:
         raise TreeError(
             "no Python file in the trees folder: write one with a function marked @brain(...)", file=str(root)
@@ -50,6 +55,11 @@ def load_trees(folder: str | Path) -> BrainLibrary:
         module = _import(name, root, path)
         _collect(module, library)
     return library
+
+
+def _is_ours(path: Path) -> bool:
+    """Tell whether a file of the folder is a tree: editors and notebooks keep their copies in hidden ones."""
+    return not any(part.startswith(".") or part == "__pycache__" for part in path.parts)
 
 
 def _refuse_clash(name: str, root: Path) -> None:
@@ -108,7 +118,7 @@ def _guarded(action: Callable[[], object], root: Path, path: Path) -> None:
         action()
     except SyntaxError as error:
         raise TreeError(error.msg or "syntax error", file=error.filename or str(path), line=error.lineno) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a script that ends itself would end the server, and say nothing
         if isinstance(error, TreeError) and error.file is not None:
             raise
         inside = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).is_relative_to(root)]

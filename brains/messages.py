@@ -16,6 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from brains.errors import ProtocolError
+from brains.jsontext import encoded
 from brains.variant import VariantError, from_bytes
 
 __all__ = [
@@ -402,7 +403,7 @@ _NO_JSON = (
 
 def encode(message: ServerMessage | ClientMessage | ChatResponse) -> str:
     """Return the text frame for a message. Not-a-number and infinities become null: Godot refuses them."""
-    return _encoder.encode(message).decode()
+    return encoded(_encoder, message).decode()
 
 
 def decode(frame: str | bytes, *, variant: bool = False) -> ClientMessage | ChatMessage:

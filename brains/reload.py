@@ -212,7 +212,7 @@ class _Reader:
 
     def _read(self, path: str, signature: Signature | None) -> Change | None:
         """Read a file that is as `signature` says; None if it is not so any more, and the next look will tell."""
-        file = self._folder / path
+        file, path = self._folder / path, _as_text(path)
         if signature is None:
             return Change(path, _shown(file))
         problem = _forbidden(file, self._folder)
@@ -240,9 +240,14 @@ def _is_stale(library: PromptLibrary, name: str) -> bool:
 def _shown(file: Path) -> str:
     """Return a file as messages name it: from the current folder, if it is in there."""
     try:
-        return str(Path(os.path.abspath(file)).relative_to(Path.cwd()))
+        return _as_text(str(Path(os.path.abspath(file)).relative_to(Path.cwd())))
     except (ValueError, OSError):
-        return str(file)
+        return _as_text(str(file))
+
+
+def _as_text(name: str) -> str:
+    """Return a file's name without the bytes in it that are no text: they can be in no message."""
+    return name.encode("utf-8", "replace").decode()
 
 
 def read_text(file: Path, largest: int = LARGEST) -> str:
@@ -258,7 +263,7 @@ def read_text(file: Path, largest: int = LARGEST) -> str:
         what = ": this is no prompt" if largest == LARGEST else ""
         raise PromptError(f"larger than {largest // 1024} KiB{what}", file=str(file))
     try:
-        return data.decode("utf-8")
+        return data.decode("utf-8-sig")  # editors of Windows put a byte order mark before the text
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise PromptError("not UTF-8; save it as UTF-8", file=str(file), line=line) from error
@@ -339,13 +344,20 @@ def _signature(file: Path) -> Signature:
     """Return what changes when the file does; a link that leads nowhere has a signature, too."""
     try:
         stat = file.stat()
-    except FileNotFoundError:
+    except OSError as error:
+        # A link may lead to itself, or to where nobody may look: that is its fault alone, and not the folder's.
+        if not isinstance(error, FileNotFoundError) and not file.is_symlink():
+            raise
         return (-1,)
     return (stat.st_mtime_ns, stat.st_size, stat.st_ino)
 
 
 def _forbidden(file: Path, folder: Path) -> str | None:
     """Say why a file may not be read: a link could lead to any file of the machine."""
-    if file.is_symlink() and not file.resolve().is_relative_to(folder.resolve()):
+    name = str(file.relative_to(folder))
+    if _as_text(name) != name:
+        return "the name of this file is not UTF-8; rename it, so that a tree can say it"
+    # `realpath`, because `resolve` raises for a link that leads to itself, and no OSError.
+    if file.is_symlink() and not Path(os.path.realpath(file)).is_relative_to(os.path.realpath(folder)):
         return "this link leads out of the prompts folder; put the file itself here"
     return None

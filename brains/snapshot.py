@@ -139,6 +139,11 @@ class Witness(Protocol):
     Whoever ticks the tree (the agent itself, or a debugger that steps it) calls `left`; the agent calls the others.
     """
 
+    @property
+    def hears_nodes(self) -> bool:
+        """Whether it wants to hear of each node; one that does not makes a tick dearer by little."""
+        ...
+
     def begins(self, snapshot: AgentSnapshot, /) -> None:
         """Hear that a tick begins; nothing of the snapshot has been taken in, and the clock stands where it stood."""
         ...

@@ -13,8 +13,14 @@ from typing import NoReturn
 
 import pytest
 from blockbuster import BlockBuster, blockbuster_ctx
+from hypothesis import HealthCheck, settings
 
 pytest_plugins = ["pytester"]
+
+# How long an example takes says more of the machine than of the code. In CI hypothesis itself takes such a profile.
+if os.environ.get("CI") != "true":
+    settings.register_profile("brains", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("brains")
 
 OLDEST_GODOT = (4, 4)
 

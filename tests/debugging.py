@@ -37,6 +37,7 @@ class Front:
 
     def __init__(self, session: DebugSession) -> None:
         self.session = session
+        self.debugger: Debugger = session._debugger
         self.events: list[Json] = []
         self._answers: dict[int, Json] = {}
         self._number = 0
@@ -71,8 +72,11 @@ class Front:
         return cast(Json, message["body"])
 
     def ask(self, command: str, **arguments: Any) -> Json:
-        """Ask, and return the body of the answer, which has to come at once."""
-        body = self.answer(self.send(command, **arguments))
+        """Ask, and return the body of the answer, which has to come at once, or when what takes long is done."""
+        number = self.send(command, **arguments)
+        while self.debugger.work():
+            pass
+        body = self.answer(number)
         assert body is not None, f"{command} was not answered"
         return body
 
@@ -140,13 +144,16 @@ class Stage:
         actions: tuple[str, ...] = (),
         observer: Callable[[Any], None] | None = None,
         wait: tuple[str, ...] = (),
+        models: tuple[str, ...] = (),
     ) -> None:
         self.clock = ManualClock()
         self.asker = Asker(answers)
         self.prompts = prompts or PromptLibrary()
         self.actions = actions
         server = _Server()
-        self.host = ServerHost(cast(Any, server), cast(Any, self.asker), prompts=self.prompts)
+        self.host = ServerHost(
+            cast(Any, server), cast(Any, self.asker), prompts=self.prompts, models=lambda: list(models)
+        )
         self.debugger = Debugger(self.host, now=self.clock.now)
         if wait:
             self.debugger.set_up([{"where": where} for where in wait], wait=True)

@@ -33,14 +33,14 @@ class GameClient:
         """All that came, in order."""
         self.time = 0.0
         self.seq = 0
-        self._url = url
+        self.url = url
         self._agents = dict(agents)
         self._actions = actions
         self._step = 1.0 / hertz
         self._socket: ClientConnection | None = None
 
     async def __aenter__(self) -> GameClient:
-        self._socket = await connect(self._url, proxy=None)
+        self._socket = await connect(self.url, proxy=None)
         await self.send(type="hello", protocol=1)
         await self.receive("welcome")
         declared = [{"name": name, "params": {}} for name in self._actions]

@@ -93,6 +93,13 @@ class Broken(Leaf):
             raise RuntimeError("in terminate")
 
 
+class Speechless(Exception):
+    """Fails to say what it is."""
+
+    def __str__(self) -> str:
+        raise KeyError("text")
+
+
 class StockBroken(py_trees.behaviour.Behaviour):
     """A stock leaf that knows nothing of agents."""
 
@@ -100,7 +107,46 @@ class StockBroken(py_trees.behaviour.Behaviour):
         raise RuntimeError("stock")
 
 
+class TestSharedNodes:
+    @pytest.mark.parametrize("wrapped", [False, True], ids=["root", "below a decorator"])
+    def test_a_second_agent_is_refused_a_node_of_the_first(self, wrapped: bool) -> None:
+        """Else the first one's leaf would order for the second one, and both would stand still without a word."""
+        kept: Behaviour = Action("Walk", Walk())
+        first = game(lambda: py_trees.decorators.Inverter("Not", kept) if wrapped else kept)
+        with pytest.raises(TreeError, match="'Walk' to another agent already"):
+            Agent("other", first.agent.recipe, prompts=prompts(), asker=ScriptedAsker(), declared=["Walk"])
+        assert first.tick().order is not None
+
+
 class TestFaults:
+    def test_an_exception_without_a_text_fails_its_leaf_alone(self) -> None:
+        def speechless(agent: object) -> bool:
+            raise Speechless
+
+        g = game(lambda: ReactiveSelector("Root", [Condition("Bad", speechless), Action("Walk", Walk())]))
+        report = g.tick()
+        assert report.order is not None
+        assert [(fault.leaf, fault.error) for fault in report.faults] == [
+            ("Root/Bad", "Speechless, whose text cannot be made (KeyError)")
+        ]
+
+    def test_what_a_game_has_sent_can_forge_no_line_of_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Players choose names, and an exception may hold one; a terminal shows the log."""
+        forged = "Bo\n12:00:00 INFO    brains.serve: all is well\x1b[2J"
+
+        def broken(agent: Any) -> bool:
+            raise ValueError(f"no room for {agent.me['name']}")
+
+        game(lambda: Condition("Bad", broken), agent_id=forged).tick(name=forged)
+        (record,) = caplog.records
+        first, *trace = record.getMessage().split("\n")
+        assert first.startswith("agent Bo\\n12:00:00")
+        assert "ValueError: no room for Bo\\n12:00:00" in first
+        assert trace[0] == "    Traceback (most recent call last):"
+        assert all(line.startswith("    ") for line in trace)
+        assert "\x1b" not in record.getMessage()
+        assert record.exc_info is None
+
     @pytest.mark.parametrize("where", ["initialise", "update", "nothing"])
     def test_an_exception_makes_the_leaf_fail_and_the_agent_go_on(self, where: str) -> None:
         """The next branch runs; the report has path and traceback."""
@@ -473,6 +519,88 @@ def test_closing_a_broken_tree_still_cancels_its_questions() -> None:
     g.tick(n=1)
     g.agent.close()
     assert g.asker.tickets[0].cancelled
+
+
+class Chatty(Leaf):
+    """Says something in every tick."""
+
+    def update(self) -> Status:
+        self.logger.debug("of no interest")
+        self.logger.info("so it is")
+        self.logger.warning("odd")
+        self.logger.error("bad")
+        return Status.SUCCESS
+
+
+def test_what_nodes_log_is_not_printed(capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture) -> None:
+    """A command's answer goes to standard output, and `--json` is read by programs."""
+    caplog.set_level(logging.DEBUG, logger="brains.tree")
+    game(lambda: ReactiveSequence("Root", [Chatty("a")])).tick()
+    assert capsys.readouterr().out == ""
+    found = [(record.levelname, record.message) for record in caplog.records]
+    assert found == [
+        ("INFO", "agent agent_1: Root/a: so it is"),
+        ("WARNING", "agent agent_1: Root/a: odd"),
+        ("ERROR", "agent agent_1: Root/a: bad"),
+    ]
+
+
+def test_a_node_with_a_logger_of_its_own_keeps_it(caplog: pytest.LogCaptureFixture) -> None:
+    leaf = Chatty("a")
+    leaf.logger = logging.getLogger("my.game")  # type: ignore[assignment]
+    game(lambda: leaf).tick()
+    assert {record.name for record in caplog.records} == {"my.game"}
+
+
+class Opened(Leaf):
+    """Holds something from its setup to its shutdown; one of them may be broken."""
+
+    def __init__(self, name: str, opened: list[str], breaks: str = "") -> None:
+        super().__init__(name)
+        self.opened = opened
+        self.breaks = breaks
+
+    def setup(self, **kwargs: Any) -> None:
+        super().setup(**kwargs)
+        if self.breaks == "setup":
+            raise RuntimeError("in setup")
+        self.opened.append(self.name)
+
+    def update(self) -> Status:
+        return Status.SUCCESS
+
+    def shutdown(self) -> None:
+        self.opened.remove(self.name)
+        if self.breaks == "shutdown":
+            raise RuntimeError("in shutdown")
+
+
+def test_every_node_is_shut_down_though_one_raises() -> None:
+    """Files and threads of the others would stay open for as long as the server runs."""
+    opened: list[str] = []
+    nodes = [("a", ""), ("b", "shutdown"), ("c", "")]
+    g = game(lambda: ReactiveSequence("s", [Opened(name, opened, breaks) for name, breaks in nodes]))
+    assert opened == ["a", "b", "c"]
+    g.agent.close()
+    assert opened == []
+
+
+def test_what_was_set_up_is_shut_down_if_a_later_node_cannot_be() -> None:
+    opened: list[str] = []
+    nodes = [("a", ""), ("b", "setup"), ("c", "")]
+    with pytest.raises(TreeError, match="cannot be set up: RuntimeError: in setup"):
+        game(lambda: ReactiveSequence("s", [Opened(name, opened, breaks) for name, breaks in nodes]))
+    assert opened == []
+
+
+def test_no_blackboard_client_of_a_stock_node_outlives_its_agent() -> None:
+    """Not even that of ForEach, which is in no list of the node's."""
+    before = len(py_trees.blackboard.Blackboard.clients)
+    found = Brain(name="b", factory=lambda: py_trees.decorators.ForEach("f", Wait("w", 1), "from", "to"))
+    agent = Agent("a", found, prompts=prompts(), asker=ScriptedAsker(), declared=[])
+    assert len(py_trees.blackboard.Blackboard.clients) > before
+    agent.close()
+    assert len(py_trees.blackboard.Blackboard.clients) == before
 
 
 def test_an_agent_that_comes_late_is_young() -> None:

@@ -31,6 +31,8 @@ class Flee(GameAction):
 class Go(GameAction):
     to: str
 
+KEPT = Wait("kept", 1)
+
 @brain("guard")
 def guard():
 """
@@ -129,6 +131,9 @@ def test_what_is_right_is_left_alone(folders: Path) -> None:
         ("stock-timer", 0, 'return py_trees.decorators.Timeout("t", Wait("w", 1), 1.0)'),
         ("bare-blackboard", 0, 'return py_trees.behaviours.SetBlackboardVariable("s", "x", 1, overwrite=True)'),
         ("bare-blackboard", 0, 'return py_trees.decorators.StatusToBlackboard("s", Wait("w", 1), "x")'),
+        ("stock-random", 0, 'return py_trees.behaviours.ProbabilisticBehaviour("p")'),
+        ("restless-decorator", 0, 'return py_trees.decorators.RunningIsSuccess("r", Action("go", Talk()))'),
+        ("restless-decorator", 0, 'return py_trees.decorators.RunningIsFailure("r", Wait("w", 1))'),
         (
             "restless-decorator",
             1,
@@ -140,6 +145,9 @@ def test_what_is_right_is_left_alone(folders: Path) -> None:
             0,
             'return LLMAction("r", prompt="respond", inputs={"stranger": 1}, choices=[Talk, Fight], fallback=Go)',
         ),
+        ("shared-node", -2, "return KEPT"),
+        ("shared-node", -2, 'return py_trees.decorators.Inverter("i", KEPT)'),
+        ("shared-node", 0, 'return MemorySequence("G", [KEPT])'),
         ("bad-action", 0, 'return Action("a", Go(to=5))'),
         ("tree", 0, "return 1 / 0"),
         ("tree", 0, 'return Wait("w", -1)'),

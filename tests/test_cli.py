@@ -118,10 +118,11 @@ def test_if_nothing_can_be_said_at_all_the_exit_code_says_it(args: list[str], co
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes are closed as POSIX does it")
-def test_a_closed_pipe_is_no_traceback() -> None:
+@pytest.mark.parametrize("args", [["protocol"], ["ctl", "servers"]])
+def test_a_closed_pipe_is_no_traceback(args: list[str]) -> None:
     read, write = os.pipe()
     os.close(read)
-    command = [sys.executable, "-m", "brains", "protocol"]
+    command = [sys.executable, "-m", "brains", *args]
     result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, text=True, check=False)
     os.close(write)
     assert (result.returncode, result.stderr) == (1, "")
@@ -135,3 +136,30 @@ def test_one_line_tells_one_mistake_and_where_the_others_are_told(tmp_path: Path
         (line,) = [line for line in result.stderr.splitlines() if line.startswith("error: ")]
         assert "there is no filter 'uper'; did you mean 'upper'?" in line
         assert line.endswith(" (and 2 more: `brains prompt lint` tells all)")
+
+
+@pytest.mark.parametrize("given", [["-c", "tree"], []], ids=["said", "piped"])
+def test_what_an_encoding_does_not_have_is_replaced_and_all_the_rest_is_there(given: list[str]) -> None:
+    """Statuses are shown by signs that ASCII lacks, and what is piped in may be of another encoding."""
+    done = subprocess.run(
+        [sys.executable, "-m", "brains", "debug", "--tree", "py_trees.demos.selector:create_root", *given],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        input=b"" if given else b"print '\xe9'\ntree\n",
+        capture_output=True,
+        timeout=50,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"? Selector" in done.stdout
+
+
+def test_an_error_that_names_an_agent_does_not_steer_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    file.write_text(
+        '{"type":"recording","format":"1.0","run":"r"}\n'
+        '{"type":"agent","n":1,"id":"Ana\\u001b]0;pwned\\u0007","brain":"b","tree":"t"}\n'
+        '{"type":"turn","agent":1,"tick":1,"at":0}\n'
+    )
+    result = brains("trace", str(file), "--agent", "nobody")
+    assert result.returncode == 1
+    assert result.stderr.endswith("there is no agent 'nobody' in here; there are: Ana\n")

@@ -137,6 +137,20 @@ def test_what_the_gateway_costs_is_measured_without_a_model() -> None:
     assert "at most 1.05" in text
 
 
+@pytest.mark.may_block
+@pytest.mark.timeout(120)
+def test_what_recording_debugging_and_watching_cost_is_measured() -> None:
+    result = CliRunner().invoke(command, ["debug", "--seconds", "0.6", "--json"])
+    assert result.exit_code == 0, result.output
+    report = json.loads(result.stdout)
+    assert {f"{name}_ratio" for name in bench.DEBUG_RATIOS} == set(report["ratios"])
+    assert all(ratio > 0 for ratio in report["ratios"].values())
+    assert report["recording"]["dropped"] == 0
+    assert report["watching"]["rounds"] >= 3
+    text = CliRunner().invoke(command, ["debug", "--help"]).stdout
+    assert all(f"  {name} " in text for name in bench.DEBUG_RATIOS)
+
+
 def test_ticks_beside_questions_are_shown() -> None:
     ticks = {f"{what}_p{share}_ms": 1.0 for what in ("idle", "asking") for share in (50, 99)}
     report = {"model": "m", "processors": 2, "ticks": {**ticks, "p99_ratio": 1.1, "per_second": 30.0}, "ratios": {}}

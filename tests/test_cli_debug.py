@@ -409,6 +409,26 @@ async def test_ctl_holds_and_releases(project: Path, runtime: Path) -> None:
         assert "g2 goes on" in await world.brains("ctl", "resume", "g2")
 
 
+async def test_ctl_holds_and_releases_agents_of_two_games_that_go_by_one_name(project: Path, runtime: Path) -> None:
+    async with (
+        playing(project, runtime) as world,
+        GameClient(world.game.url, {"g1": "guard"}, ["Attack", "Patrol"]) as other,
+    ):
+        other.world = {"g1": {"looks": "a girl", "hp": 9}}
+        (stop,) = await world.json("ctl", "break", "g1:*/Fight")
+        (body,) = await world.json("ctl", "agents", "g1")
+        assert [one["session"] for one in body["agents"] if one["state"] == "held"] == [stop["session"]]
+        assert await world.json("ctl", "resume", "--all") == [{"resumed": ["g1"]}]
+        await world.until_free()
+
+
+async def test_ctl_break_leaves_the_breakpoints_of_the_server_alone(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime, "--break", "g9:*/Fight") as world:
+        assert "before Fight" in await world.brains("ctl", "break", "g1:*/Fight")
+        listed = (await world.json("debug", "-c", "break"))[-1]
+        assert [one["agents"] for one in listed["body"]["breakpoints"]] == ["g9"]
+
+
 async def test_ctl_shows_trees_prompts_and_statistics(project: Path, runtime: Path) -> None:
     async with playing(project, runtime) as world:
         assert "Hostile?" in await world.brains("ctl", "tree", "g1", "-a")
@@ -463,6 +483,86 @@ async def test_a_recording_is_debugged_with_no_server_and_no_model(project: Path
     code, out, _ = await finished(project, runtime, "debug", "g1", "--replay", "run.jsonl", "-c", "replay 40")
     assert code == 0
     assert out.splitlines()[-1] == "39 ticks, 0 differences"
+
+
+async def test_a_damaged_recording_of_trees_that_have_changed_says_so_and_how_far_it_goes(
+    project: Path, runtime: Path
+) -> None:
+    async with playing(project, runtime, "--record", "run.jsonl") as world:
+        await until(lambda: len(world.game.said("actions")) >= 40)
+        world.server.terminate()
+        await world.server.wait()
+    file, tree = project / "run.jsonl", project / "castle" / "guard.py"
+    lines = file.read_bytes().splitlines(keepends=True)
+    (place,) = [n for n, line in enumerate(lines) if line.startswith(b'{"type":"turn","agent":1,"tick":30,')]
+    file.write_bytes(b"".join([*lines[:place], b"{}\n", *lines[place + 1 :]]))
+    text = tree.read_text()
+    tree.write_text(text.replace('Action("Patrol", Patrol())', 'Action("Walk about", Patrol())'))
+    assert tree.read_text() != text
+    code, out, said = await finished(project, runtime, "debug", "g1", "--replay", "run.jsonl", "-c", "goto 20")
+    assert code == 1
+    assert "note: castle/guard.py has changed since the recording: -" in said
+    assert f"line {place + 1} is damaged" in said
+    assert "what comes before it can be debugged" in said
+    assert "g1 cannot be brought to tick 20: tick 1 of g1, " in out + said
+    tree.write_text(text)
+    code, out, said = await finished(project, runtime, "debug", "g1", "--replay", "run.jsonl", "-c", "goto 29")
+    assert code == 0, out + said
+    assert "note" not in said
+    code, out, said = await finished(project, runtime, "debug", "g1", "--replay", "run.jsonl", "-c", "goto 30")
+    assert code == 1
+    assert "tick 30 is not in the recording; it has 1 to 29" in out + said
+
+
+async def test_a_debugger_begins_and_ends_a_recording(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime) as world:
+        told = await world.json(
+            "debug", "g1", "-c", "tick 2", "-c", "record on later.jsonl", "-c", "tick 3", "-c", "continue &",
+            "-c", "record off",
+        )  # fmt: skip
+        names = [one["body"]["recording"] for one in told if one.get("command") == "record"]
+        assert names == [str(project / "later.jsonl"), None]
+        code, out, said = await finished(project, runtime, "debug", "g1", "-c", "record off")
+        assert code == 1
+        assert "nothing is recorded now" in out + said
+    from brains.recording import open_recording
+
+    recording = await asyncio.to_thread(open_recording, project / "later.jsonl")
+    life = recording.find("g1")
+    assert recording.is_ended
+    assert not life.is_whole
+    assert len(life.ticks) >= 3
+
+
+async def test_an_agent_of_a_server_that_records_nothing_is_forked_and_replayed(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime) as world:
+        told = await world.json(
+            "debug", "g1", "-c", "tick 3", "-c", "fork", "-c", "tick", "-c", "agent g1", "-c", "tick 2",
+            "-c", "history -n 5",
+        )  # fmt: skip
+        first, forked, shadow, last = [one["body"] for one in told if one.get("event") == "stopped"]
+        assert (forked["session"], forked["tick"]) == ("fork1", first["tick"] - 1)
+        assert (shadow["session"], shadow["tick"]) == ("fork1", first["tick"])
+        assert (last["agent"], last["tick"]) == ("g1", first["tick"] + 2)
+        history = next(one["body"] for one in told if one.get("command") == "history")
+        begin = history["first"]
+        assert [one["tick"] for one in history["ticks"]] == list(range(begin, last["tick"] + 1))[-5:]
+        out = await world.brains("debug", "g1", "-c", "tick 5", "-c", "why", "-c", "back 2", "-c", "tree")
+        assert "Hostile?" in out
+
+
+async def test_what_was_recorded_before_somebody_came_can_be_looked_at(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime, "--record", "run.jsonl") as world:
+        await until(lambda: len(world.game.said("actions")) >= 30)
+        told = await world.json("debug", "g1", "-c", "pause", "-c", "history -n 1000", "-c", "goto 3", "-c", "tree")
+        history, there, tree = (
+            next(one["body"] for one in told if one.get("command") == name) for name in ("history", "goto", "tree")
+        )
+        numbers = [one["tick"] for one in history["ticks"]]
+        assert numbers == list(range(1, len(numbers) + 1))
+        assert len(numbers) >= 29
+        assert there["view"] == tree["view"] == tree["tick"] == 3
+        assert tree["root"]["visited"]
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any
 import py_trees
 import pytest
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Blackboard
 from py_trees.common import Status
 
 from brains.cli._debug.console import Console
@@ -98,6 +99,23 @@ async def test_it_begins_before_the_first_node_and_steps() -> None:
         assert "tree tick 2 (0.10 s): between ticks, SUCCESS" in screen.take()
 
 
+async def test_a_sticky_tree_is_drawn_after_each_stop_with_where_it_stands() -> None:
+    async with at_a_tree(sticky=True, interactive=True) as (console, screen):
+        screen.take()
+        await console.run("step 2")
+        drawn, stop = screen.take().split("\n\n")
+        assert drawn.splitlines() == [
+            "   · Top",
+            "     · Work",
+            "->     · Look around",
+            "       · Act",
+            "     · Rest",
+        ]
+        assert stop.startswith("tree tick 1 (0.00 s): before Look around (Moody)  [step]")
+        await console.run("sticky off ;; step")
+        assert "->" not in screen.take()
+
+
 async def test_an_empty_line_repeats_for_a_person_only() -> None:
     async with at_a_tree(interactive=True) as (console, screen):
         await console.run("s")
@@ -164,6 +182,19 @@ async def test_values_are_printed_displayed_on_change_set_and_watched() -> None:
         assert "data breakpoint" in screen.take()
         await console.run("undisplay ;; display")
         assert "nothing is displayed" in screen.take()
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_a_text_that_is_none_is_shown_all_the_same(as_json: bool) -> None:
+    async with at_a_tree(as_json=as_json) as (console, screen):
+        Blackboard.set("name", "Ana \udcff")
+        try:
+            await console.run("bb /name")
+        finally:
+            Blackboard.unset("/name")
+        assert "Ana \ufffd" in screen.take()
+        with pytest.raises(CommandFailed):
+            await console.run("set deep " + "[" * 10_000)
 
 
 async def test_a_result_is_forced_and_a_tree_shows_it() -> None:
@@ -276,6 +307,36 @@ async def test_a_startup_file_of_the_folder_may_not_write_files(
         assert (tmp_path / "mine").exists()
         assert not (tmp_path / "theirs").exists()
         assert f"that was in {here / '.brainsrc'}" in screen.take()
+
+
+async def test_what_the_folder_has_put_into_an_alias_or_after_a_breakpoint_may_not_write_files_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "project"
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(here)
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    (here / "more").write_text(f"save {theirs}\n")
+    (here / ".brainsrc").write_text(
+        f"alias next save {theirs}\nalias a b\nalias b source {here / 'more'}\n"
+        f"break */Act\ncommands 1 save {theirs}\nalias again save %1\n"
+    )
+    async with at_a_tree() as (console, screen):
+        await startup(console)
+        for line in ("next", "a", "b", f"again {mine}"):
+            with pytest.raises(CommandFailed):
+                await console.run(line)
+        screen.take()
+        await console.run("continue")
+        assert "a startup file may not write files" in screen.take()
+        assert not theirs.exists()
+        await console.run("alias again save %1")
+        await console.run(f"again {mine}")
+        assert mine.exists(), "whoever sets it anew may"
+        await console.run(f"commands 1 save {theirs}")
+        await console.run("continue")
+        assert theirs.exists()
 
 
 async def test_a_script_ends_at_its_first_error_unless_told_otherwise() -> None:

@@ -158,6 +158,8 @@ def test_render_warns_of_text_that_changes_before_text_that_does_not(folder: Pat
         (["--snapshot", "list.json"], "a snapshot is an object"),
         (["--snapshot", "odd.json"], "did you mean 'world'"),
         (["--snapshot", "wrong.json"], "no `snapshot` message"),
+        (["--snapshot", "beside.json"], "Expected `object`, got `array` - at `$.blackboard`"),
+        (["--snapshot", "digits.json"], "digits.json: Exceeds the limit"),
         (["--agent", "guard_1"], "add --snapshot FILE"),
         (["--inputs", '{"looks": 1}'], "has no input 'looks'; it has: stranger"),
         (["--snapshot", "me.json", "--brain", "gard"], "did you mean 'guard'"),
@@ -169,6 +171,8 @@ def test_a_snapshot_that_cannot_be_used_is_said(folder: Path, args: list[str], s
     (here / "list.json").write_text("[]")
     (here / "odd.json").write_text('{"me": {}, "wrld": {}}')
     (here / "wrong.json").write_text('{"agents": {"a": {"me": 3}}}')
+    (here / "beside.json").write_text('{"agents": {"a": {"me": {}}}, "blackboard": [1]}')
+    (here / "digits.json").write_text('{"me": {"gold": ' + "1" * 5000 + "}}")
     (here / "me.json").write_text('{"me": {"sees": [{"looks": "a fox"}]}}')
     assert says in error("render", "guard/is_hostile", *args)
 

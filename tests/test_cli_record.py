@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -87,6 +91,18 @@ async def test_a_server_with_a_token_records_all_but_the_token(castle: Path, end
     assert done.stdout.endswith(", 0 differences\n")
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGINT for another process")
+async def test_a_recording_that_a_debugger_began_is_ended_with_the_server(castle: Path) -> None:
+    async with serving(castle) as (process, _):
+        done = await asyncio.to_thread(
+            brains, "debug", "--pid", str(process.pid), "-c", "record on late.jsonl", folder=castle
+        )
+        assert done.returncode == 0, done.stderr
+        process.send_signal(signal.SIGINT)
+        await process.wait()
+    assert (await asyncio.to_thread(open_recording, castle / "late.jsonl")).is_ended
+
+
 def test_what_cannot_be_recorded_to_is_said_before_anything_starts(castle: Path) -> None:
     (castle / "notes.txt").write_text("mine\n")
     done = brains("serve", "--record", "notes.txt", folder=castle)
@@ -121,3 +137,61 @@ def test_the_demo_in_godot_is_replayed_without_a_difference(godot: str, tmp_path
     assert done.stdout.endswith(", 0 differences\n"), done.stdout + done.stderr
     actions = sum(tick.done is not None and tick.done.order is not None for _, tick in open_recording(file).ticks())
     assert actions >= 10
+
+
+def killed_demo_and_replay(file: Path, enough: bytes, times: int, *options: str) -> subprocess.CompletedProcess[str]:
+    """Record the demo, kill all of it with -9 once `enough` is in the file so many times, and replay what there is."""
+    command = [sys.executable, "-m", "brains", "demo", *options, "--seconds", "600", "--plain", "--record", str(file)]
+    with file.with_suffix(".log").open("wb") as log:
+        # A group of its own, so that a Godot that it has started is killed at the same moment.
+        demo = subprocess.Popen(
+            command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=log, stderr=log,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        while demo.poll() is None and (not file.exists() or len(re.findall(enough, file.read_bytes())) < times):
+            time.sleep(0.05)
+        assert demo.poll() is None, file.with_suffix(".log").read_text()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(demo.pid, signal.SIGKILL)
+        demo.wait()
+    return brains("replay", str(file))
+
+
+def short_prompts(folder: Path) -> Path:
+    """Return a copy of the prompts with two examples each: the model reads them all before the demo begins."""
+    shutil.copytree(ROOT / "prompts", folder)
+    for file in folder.rglob("*.j2"):
+        lines = file.read_text().splitlines(keepends=True)
+        examples = [line for line in lines if line.startswith("  - {")]
+        file.write_text("".join(line for line in lines if line not in examples[2:]))
+    return folder
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_demo_with_the_small_model_is_replayed_up_to_where_it_was_killed(model_path: Path, tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    options = ["--model", f"embedded:{model_path}", "--prompts", str(short_prompts(tmp_path / "prompts"))]
+    done = killed_demo_and_replay(file, rb'"answers":\[{"question":\d+,"decision"', 1, *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(", 0 differences\n"), done.stdout
+    recording = open_recording(file)
+    assert not recording.is_ended
+    answered = [one for _, tick in recording.ticks() for one in tick.turn.answers if one.decision is not None]
+    assert answered
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
+@pytest.mark.slow
+@pytest.mark.timeout(240)
+def test_the_demo_in_godot_is_replayed_up_to_where_it_was_killed(godot: str, tmp_path: Path) -> None:
+    file = tmp_path / "run.jsonl"
+    done = killed_demo_and_replay(file, b'"order":{', 3, "--godot", godot, "--headless", "--model", "scripted")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(", 0 differences\n"), done.stdout
+    recording = open_recording(file)
+    assert not recording.is_ended
+    assert sum(tick.done is not None and tick.done.order is not None for _, tick in recording.ticks()) >= 3

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -149,6 +150,27 @@ async def test_a_game_is_driven_by_trees_prompts_and_a_model(project: Path) -> N
             assert await receive(client) == {"type": "wake", "agents": ["g"]}
             await client.send(frame("snapshot", seq=2, time_ms=200, agents=seen))
             assert (await receive(client))["snapshot"] == 2
+
+
+async def test_what_a_game_says_neither_forges_a_line_of_the_log_nor_steers_the_terminal(project: Path) -> None:
+    name = "g\n12:00:00 ERROR   brains.serve: all is lost\x1b[2J"
+    async with serving(project) as (process, url):
+        async with connect(url, proxy=None) as client:
+            await client.send(hello())
+            declared = [{"name": "Attack"}, {"name": "Patrol"}]
+            await client.send(frame("agents", add=[{"id": name, "brain": "guard", "actions": declared}]))
+            # Its tree looks for what it does not perceive.
+            await client.send(frame("snapshot", seq=1, time_ms=100, agents={name: {"me": {}}}))
+            while (await receive(client))["type"] != "error":
+                pass
+        process.terminate()
+        _, said = await process.communicate()
+    text = said.decode()
+    assert "all is lost" in text
+    assert "Traceback" in text
+    assert "\x1b" not in text
+    assert all(re.match(r"\d\d:\d\d:\d\d [A-Z]+ +brains[.\w]*: |    ", line) for line in text.splitlines())
+    assert "\n12:00:00 ERROR" not in text
 
 
 async def test_a_chat_client_is_answered(project: Path) -> None:

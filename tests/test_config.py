@@ -142,6 +142,25 @@ def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:
         load(tmp_path)
 
 
+def test_a_byte_order_mark_is_no_part_of_a_file(tmp_path: Path) -> None:
+    """Editors of Windows write one; a token with it would fit nobody's."""
+    write(tmp_path / "brains.toml", '\ufeffport = 9000\r\ntoken_file = "token"\r\n')
+    write(tmp_path / "token", "\ufeffsecret\r\n", 0o600)
+    config = load(tmp_path)
+    assert (config.port, config.token) == (9000, "secret")
+    write(tmp_path / "game" / "pyproject.toml", "\ufeff[tool.brains]\nport = 9001\n")
+    assert load(tmp_path / "game").port == 9001
+
+
+def test_a_home_folder_that_nobody_has_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "brains.toml", 'port = 9000\ntrees = "~nobody-of-this-name/trees"\n')
+    with pytest.raises(ConfigError, match=r"brains\.toml:2: no home folder .* write the whole path"):
+        load(tmp_path)
+    (tmp_path / "brains.toml").unlink()
+    with pytest.raises(ConfigError, match="--token-file: no home folder"):
+        load(tmp_path / "elsewhere", token_file="~nobody-of-this-name/token")
+
+
 def test_what_the_model_is_loaded_with(tmp_path: Path) -> None:
     config = load(tmp_path)
     assert (config.threads, config.slots, config.context) == (None, None, None)

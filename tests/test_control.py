@@ -30,6 +30,7 @@ from brains.control import (
     runtime_folder,
 )
 from brains.control.peer import uid_of
+from brains.control.server import LARGEST
 from brains.debugger import DebugError, Debugger, DebugSession
 from brains.errors import ConfigError
 
@@ -59,8 +60,10 @@ class Clock:
 
     def __init__(self) -> None:
         self.time = 0.0
+        self.looks = 0
 
     def __call__(self) -> float:
+        self.looks += 1
         return self.time
 
 
@@ -237,6 +240,86 @@ async def test_extras_are_answered_by_the_shell(folder: Path, clock: Clock) -> N
                 await client.request("stat")
 
 
+async def test_an_extra_that_fails_is_answered_and_the_conversation_goes_on(
+    folder: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(given: dict[str, Any]) -> Any:
+        raise ValueError("a bug")
+
+    async def broken_before() -> None:
+        raise OSError("no such disk")
+
+    server, _ = server_of(folder, clock, extras={"stats": broken}, before={"agents": broken_before})
+    async with server:
+        assert server.entry is not None
+        async with ControlClient(server.entry) as client:
+            with pytest.raises(RequestFailed, match="ValueError: a bug") as caught:
+                await client.request("stats")
+            assert caught.value.kind == "internal"
+            with pytest.raises(RequestFailed, match="OSError: no such disk"):
+                await client.request("agents")
+            assert await client.request("beat") == {}
+    assert "the debugger failed on a request" in caplog.text
+
+
+async def test_a_text_that_is_none_is_answered_and_one_that_is_too_long_refused(folder: Path, clock: Clock) -> None:
+    async def stats(given: dict[str, Any]) -> Any:
+        return {"text": "half \ud83d"} if not given else {"text": "x" * LARGEST}
+
+    server, debugger = server_of(folder, clock, extras={"stats": stats})
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    async with server:
+        assert server.entry is not None
+        async with ControlClient(server.entry, on_event=events.put_nowait) as client:
+            assert await client.request("stats") == {"text": "half \ufffd"}
+            with pytest.raises(RequestFailed, match=r"the answer has 16777\d{3} bytes") as caught:
+                await client.request("stats", long=True)
+            assert caught.value.kind == "unsupported"
+            debugger.sessions[0].tell("output", {"text": "x" * LARGEST})
+            debugger.sessions[0].tell("output", {"text": "short"})
+            assert (await events.get())["body"] == {"text": "short"}
+
+
+async def test_whoever_cannot_take_an_event_does_not_wait_for_answers_for_ever(folder: Path, clock: Clock) -> None:
+    def broken(event: dict[str, Any]) -> None:
+        raise ValueError("a bug")
+
+    server, debugger = server_of(folder, clock)
+    async with server:
+        assert server.entry is not None
+        async with ControlClient(server.entry, on_event=broken) as client:
+            debugger.sessions[0].tell("output", {"text": "x"})
+            with pytest.raises(ControlLost, match="ValueError: a bug"):
+                await client.request("beat")
+
+
+async def test_who_waits_for_an_answer_that_takes_long_is_not_silent(
+    folder: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is read from it meanwhile, so its beats are not heard."""
+    monkeypatch.setattr("brains.control.server.LOOK_S", 0.0)
+    begun, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stats(given: dict[str, Any]) -> Any:
+        begun.set()
+        await go_on.wait()
+        return {"asked": 3}
+
+    server, debugger = server_of(folder, clock, extras={"stats": stats})
+    async with server:
+        assert server.entry is not None
+        async with ControlClient(server.entry, beat=0) as client:
+            answer = asyncio.create_task(client.request("stats"))
+            await begun.wait()
+            clock.time += 6
+            looks = clock.looks
+            while clock.looks < looks + 3 and not debugger.sessions[0].closed:  # noqa: ASYNC110 - there is no event
+                await asyncio.sleep(0)
+            go_on.set()
+            assert not debugger.sessions[0].closed
+            assert await answer == {"asked": 3}
+
+
 # --- finding servers ---------------------------------------------------------------------------------------------
 
 
@@ -323,6 +406,39 @@ async def test_a_path_too_long_for_a_socket_is_said(tmp_path: Path, clock: Clock
     server, _ = server_of(tmp_path / ("x" * 100), clock)
     with pytest.raises(ConfigError, match="too long"):
         await server.start()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there, no process can be kept from writing")
+@both
+async def test_a_disk_that_is_full_is_said_and_leaves_nothing_behind(folder: Path, clock: Clock, tcp: bool) -> None:
+    import resource
+
+    server, _ = server_of(folder, clock, tcp=tcp)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, limits[1]))
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            await server.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert server.entry is None
+    assert list(folder.iterdir()) == []  # noqa: ASYNC240
+    await server.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there, a folder's name may be any bytes")
+async def test_a_folder_whose_name_is_no_text_keeps_nobody_from_being_found(
+    folder: Path, clock: Clock, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    odd = os.path.join(os.fsencode(tmp_path), b"caf\xe9")
+    os.mkdir(odd)
+    monkeypatch.chdir(os.fsdecode(odd))
+    server, _ = server_of(folder, clock)
+    async with server:
+        (entry,) = await asyncio.to_thread(find_servers, folder)
+        assert entry.folder.endswith("caf\ufffd")
+        async with ControlClient(entry) as client:
+            assert await client.request("beat") == {}
 
 
 async def ended(session: DebugSession) -> None:

@@ -302,3 +302,31 @@ def test_an_expression_knows_the_agent_and_where_it_stands() -> None:
         ("me.hp ** 2", 25),
     ):
         assert front.ask("evaluate", expression=source)["value"] == value
+
+
+def test_a_watch_does_not_compare_an_agent_with_one_that_had_its_name() -> None:
+    game, front = stage()
+    front.ask("break", where="blackboard.alarm", kind="data", agents="guard_1")
+    game.agent("guard_1").blackboard["alarm"] = False
+    game.tick()
+    assert front.stops() == [], "it is looked at for the first time"
+    game.remove("guard_1")
+    game.add("guard_1")
+    game.tick()
+    assert front.stops() == [], "what it remembers has not changed: it is new"
+    game.agent("guard_1").blackboard["alarm"] = True
+    game.tick()
+    assert [stop["text"] for stop in front.stops()] == ["blackboard.alarm: unset -> True"]
+
+
+def test_what_is_to_be_run_after_a_stop_is_for_whom_the_breakpoint_is() -> None:
+    """Whoever only watches the agent would run it, too: one `continue` too many."""
+    game, front = stage()
+    front.ask("break", where="Patrol", commands=["prompt", "continue"])
+    game.debugger.set_up([{"where": "dog:*", "commands": ["where"]}])
+    other = game.front(name="other")
+    mine, servers = front.ask("breakpoints")["breakpoints"]
+    assert (mine["commands"], servers["commands"]) == (["prompt", "continue"], ["where"])
+    theirs, servers = other.ask("breakpoints")["breakpoints"]
+    assert ("commands" not in theirs, servers["commands"]) == (True, ["where"])
+    assert front.ask("breakpoints")["breakpoints"][0]["commands"] == ["prompt", "continue"]

@@ -51,6 +51,37 @@ def stage(**options: Any) -> tuple[Stage, Front]:
     return made, made.front("guard_1")
 
 
+def verdicts(body: Any) -> dict[str, tuple[str, str, bool]]:
+    """Return of each node in a `why` its verdict, the reason, and whether a debugger said so."""
+    return {
+        one["path"].rpartition("/")[2]: (one["verdict"], one.get("reason", ""), one.get("forced", False))
+        for one in body["tried"]
+    }
+
+
+def test_why_tells_which_results_a_debugger_has_forced() -> None:
+    game, front = stage()
+    front.ask("force", node="Sees", status="success")
+    game.tick(guard_1={})
+    tried = verdicts(front.ask("why"))
+    assert tried["Sees"] == ("passed", "forced", True)
+    assert tried["Guard"][2] is tried["Patrol"][2] is False
+    game.tick(guard_1={})
+    assert verdicts(front.ask("why"))["Sees"] == ("refused", "", False)
+
+
+def test_why_tells_that_a_result_was_forced_after_the_node_had_ended() -> None:
+    game, front = stage()
+    front.ask("break", where="*/Sees", on="exit")
+    game.tick(guard_1=BANDIT)
+    front.ask("force", node="Sees", status="failure")
+    assert verdicts(front.ask("why"))["Sees"] == ("refused", "forced", True)
+    front.ask("continue")
+    tried = verdicts(front.ask("why"))
+    assert tried["Sees"] == ("refused", "forced", True)
+    assert tried["hostile?"][0] == "not tried"
+
+
 def test_memory_can_be_set_in_depth_and_deleted() -> None:
     game, front = stage()
     memory = game.agent("guard_1").blackboard
@@ -236,6 +267,24 @@ def test_a_question_can_be_asked_again_on_the_side() -> None:
     assert (body["same"], body["applied"]) == (False, False)
     assert own.outcome is None
     game.tick(guard_1=BANDIT)
+
+
+def test_another_model_can_be_asked_on_the_side() -> None:
+    game, front = stage(answers=None, models=("small", "large"))
+    game.tick(guard_1=BANDIT)
+    front.ask("pause")
+    game.tick(guard_1=BANDIT)
+    with pytest.raises(Refused, match=r"unknown_model: there is no model 'larg' .*did you mean 'large'"):
+        front.ask("rerun", node="hostile?", model="larg")
+    own = game.asker.tickets[0]
+    number = front.send("rerun", node="hostile?", model="large")
+    ticket = game.asker.tickets[-1]
+    assert (own.question.model, ticket.question.model) == ("", "large")
+    assert ticket.question.prompt.user == own.question.prompt.user
+    game.asker.answer(ticket, "danger")
+    body = front.answer(number)
+    assert body is not None
+    assert body["runs"][0]["answer"] == "danger"
 
 
 def test_an_answer_to_an_edited_template_can_be_applied() -> None:

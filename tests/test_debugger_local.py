@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Sequence
 from typing import Any
 
 import py_trees
@@ -12,12 +13,15 @@ from py_trees.common import Status
 from brains import Action, LLMCondition, ReactiveSelector, ReactiveSequence, Wait
 from brains.agent import Agent
 from brains.debugger import Debugger
-from brains.debugger.local import RecordedPast, ReplayHost
-from brains.errors import TreeError
+from brains.debugger.host import Place
+from brains.debugger.local import ReplayHost
+from brains.debugger.past import RecordedPast
+from brains.errors import RecordingError, TreeError
 from brains.library import Brain, BrainLibrary
 from brains.snapshot import AgentSnapshot
 from brains.testing import ScriptedAsker
 from brains.trace import MemorySink, Recorder, Recording
+from brains.trace.window import Window, exported
 from tests.debugging import Asker, Front, Refused, Stage, tree_front
 from tests.leaf_games import Flee, Walk, library, stranger
 
@@ -170,14 +174,15 @@ LIBRARY = BrainLibrary(brains={"guard": BRAIN})
 LOOKS = ["a cook", "a cook", "a bandit", "a bandit", "a bandit", "a girl"]
 
 
-def recorded(ticks: int = 20) -> MemorySink:
+def recorded(ticks: int = 20, places: Sequence[Place] = (("s", "guard_1"), ("s", "guard_2"))) -> MemorySink:
     """Record two agents; the model finds bandits dangerous."""
     sink = MemorySink()
     prompts = library()
     recorder = Recorder(sink, prompts=prompts)
     asker = ScriptedAsker(lambda question: "danger" if "bandit" in question.prompt.user else "safe")
     agents = [
-        Agent(f"guard_{n}", BRAIN, prompts=prompts, asker=asker, declared=["Flee", "Walk"], session="s") for n in (1, 2)
+        Agent(id, BRAIN, prompts=prompts, asker=asker, declared=["Flee", "Walk"], session=session)
+        for session, id in places
     ]
     for agent in agents:
         recorder.watch(agent)
@@ -214,6 +219,19 @@ def test_a_recording_is_gone_through_without_a_game_or_a_model() -> None:
     assert (stop["tick"], stop["phase"]) == (20, "tick")
     assert "the end" in stop["text"]
     assert host.differences == []
+
+
+def test_a_watch_compares_with_where_one_has_gone_to_and_not_with_where_one_was() -> None:
+    front, debugger, _ = replaying()
+    front.ask("attach", agent="guard_1")
+    front.ask("goto", tick=10)
+    front.ask("break", where="me.n", kind="data")
+    front.ask("goto", tick=5)
+    front.stops()
+    front.ask("continue")
+    debugger.pump()
+    stop = front.stop()
+    assert (stop["tick"], stop["text"]) == (6, "me.n: 5 -> 6")
 
 
 def test_goto_and_back_run_the_agent_again() -> None:
@@ -309,6 +327,30 @@ def test_a_fork_is_a_shadow_that_goes_its_own_way() -> None:
     assert host.differences == []
     front.ask("detach", agent="fork1/guard_1")
     assert [one["session"] for one in front.ask("agents")["agents"]] == ["s", "s"]
+
+
+def test_agents_of_the_same_name_in_two_games_are_told_apart_by_their_games() -> None:
+    sink = recorded(places=[("game_a", "guard_1"), ("game_b", "guard_1")])
+    front, _, _ = replaying(sink)
+    with pytest.raises(Refused, match=r"ambiguous_agent: .*name one: game_a/guard_1, game_b/guard_1"):
+        front.ask("attach", agent="guard_1")
+    assert front.ask("attach", agent="game_b/guard_1")["session"] == "game_b"
+    front.ask("goto", tick=5)
+    stop = front.stop()
+    assert (stop["session"], stop["agent"], stop["tick"]) == ("game_b", "guard_1", 5)
+    assert {one["session"] for one in front.ask("history")["ticks"]} == {"game_b"}
+    states = {one["session"]: one["tick"] for one in front.ask("agents")["agents"]}
+    assert states == {"game_a": 0, "game_b": 5}
+
+
+def test_a_window_shows_one_game_of_several() -> None:
+    recording = Recording.of(recorded(places=[("game_a", "guard_1"), ("game_b", "guard_1")]).lines)
+    assert [life.agent.session for life in Window(recording, session="game_b").lives] == ["game_b"]
+    assert len(Window(recording, ["guard_1"]).lives) == 2
+    with pytest.raises(RecordingError, match="there is no game 'game_c' in here; there are: game_a, game_b"):
+        Window(recording, session="game_c")
+    again = Recording.of(exported(Window(recording, session="game_a")))
+    assert [life.agent.session for life in again.lives.values()] == ["game_a"]
 
 
 def test_a_live_agent_can_be_replayed_and_forked_from_what_is_recorded_of_it() -> None:

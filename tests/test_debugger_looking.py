@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import Any
 
 import pytest
+from py_trees.behaviour import Behaviour
+from py_trees.common import Status
 
 from brains import Action, Condition, LLMAction, LLMCondition, ReactiveSelector, ReactiveSequence
 from tests.debugging import Front, Json, Refused, Stage
@@ -133,6 +136,54 @@ def test_agents_are_listed_with_their_state() -> None:
         "guard_2", "running", ["Guard/Patrol"], "Walk",
     )  # fmt: skip
     assert [one["agent"] for one in front.ask("agents", match="*_2")["agents"]] == ["guard_2"]
+
+
+class Metres(float):
+    """As numpy's numbers are floats, and no JSON."""
+
+
+class Mood(enum.IntEnum):
+    CALM = 3
+
+
+class Name(str):
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return "another"
+
+
+def test_numbers_and_texts_of_classes_of_their_own_are_shown_as_what_they_are() -> None:
+    game, front = stage()
+    front.ask("break", where="blackboard.far", kind="data")
+    game.agent("guard_1").blackboard.update(far=Metres(1.5), mood=Mood.CALM, name=Name("Ana"))
+    assert front.ask("blackboard")["blackboard"] == {"far": 1.5, "mood": 3, "name": "Ana"}
+    assert front.ask("evaluate", expression="blackboard.far")["value"] == 1.5
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"), [(object(), "<object object at 0x"), (None, ""), (3, "3"), ({"a": 1}, "{'a': 1}")]
+)
+def test_what_a_node_says_of_itself_may_be_anything(said: Any, shown: str) -> None:
+    class Odd(Behaviour):
+        def update(self) -> Status:
+            self.feedback_message = said
+            return Status.FAILURE
+
+    game = Stage(
+        {"guard": lambda: ReactiveSelector("Guard", [Odd("Odd"), Action("Patrol", Walk())])}, actions=("Walk",)
+    )
+    game.add("guard_1")
+    front = game.front()
+    front.ask("break", where="Odd", on="exit")
+    assert game.tick()["busy"] == ["guard_1"]
+    assert front.stop().get("feedback", "").startswith(shown)
+    tree = flat(front.ask("tree", agent="guard_1")["root"])
+    assert tree["Guard/Odd"].get("feedback", "").startswith(shown)
+    front.ask("evaluate", agent="guard_1", expression="node.feedback")
+    front.ask("variables", agent="guard_1")
+    front.ask("detach")
+    assert [one["name"] for one in game.tick()["actions"]] == ["Walk"]
 
 
 def test_the_blackboard_and_what_has_changed_in_this_tick() -> None:

@@ -36,6 +36,8 @@ SCHEMA = action_schema(Walk)
         ('{"target": "gate"} ok', "not JSON"),
         ('```json\n{"target": "gate"}\n```', "not JSON"),
         ('{"target": "gate", "target": "wall"}', "twice"),
+        ('{"note": "\\ud83d"}', "surrogates not allowed"),
+        ('{"\\ude00": 1}', "surrogates not allowed"),
         ('{"speed": NaN}', "NaN is not a number"),
         ('{"speed": -Infinity}', "not a number"),
         ('{"speed": 1e999}', "too large"),

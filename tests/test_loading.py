@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,6 +84,7 @@ def build_all(folder: Path) -> None:
     [
         ("x = (\n", 1, "never closed"),
         ("\n\nimport nothing_of_this_name\n", 3, "nothing_of_this_name"),
+        ("import sys\n\nsys.exit(0)\n", 3, "SystemExit: 0"),
         ("from brains import brain\n\n@brain('x')\ndef f():\n    return 5\n", 3, "must return the root"),
         ("from brains import brain\n\n@brain('x')\ndef f():\n    return 1 / 0\n", 5, "ZeroDivisionError"),
         ("from brains import brain, Wait\n\n@brain('x')\ndef f():\n    return Wait('w', -1)\n", 5, "seconds must be"),
@@ -97,6 +99,22 @@ def test_a_mistake_is_told_with_file_and_line(folder: Path, text: str, line: int
         build_all(folder)
     assert (caught.value.file, caught.value.line) == (str(folder / "mistake.py"), line)
     assert message in str(caught.value)
+
+
+def test_hidden_files_are_no_trees(folder: Path) -> None:
+    """Editors lock a file by such a link while it is edited, and notebooks keep a copy of each."""
+    (folder / ".#guard.py").symlink_to("me@here.123:456")
+    (folder / ".ipynb_checkpoints").mkdir()
+    (folder / ".ipynb_checkpoints" / "guard-checkpoint.py").write_text(GUARD)
+    assert load_trees(folder).names() == ["guard"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_file_whose_name_is_no_text_is_refused(folder: Path) -> None:
+    """No recording and no message could name it."""
+    (folder / os.fsdecode(b"w\xe4chter.py")).write_text(ACTIONS)
+    with pytest.raises(TreeError, match=r"w\?chter\.py: the name of this file is not UTF-8"):
+        load_trees(folder)
 
 
 def test_two_actions_of_one_name_are_refused(folder: Path) -> None:
@@ -139,6 +157,18 @@ def test_a_factory_that_hands_out_the_same_tree_twice_inside_another_is_refused(
     py_trees.composites.Sequence("outer", memory=False, children=[inner])
     with pytest.raises(TreeError, match="inside another tree"):
         Brain(name="b", factory=lambda: inner).build()
+
+
+def test_a_node_in_two_places_of_one_tree_is_refused() -> None:
+    """A decorator takes a child that has a parent already, and says nothing."""
+
+    def twice() -> py_trees.behaviour.Behaviour:
+        leaf = py_trees.behaviours.Success("leaf")
+        wrapped = [py_trees.decorators.Inverter(name, leaf) for name in ("one", "other")]
+        return py_trees.composites.Sequence("root", memory=False, children=wrapped)
+
+    with pytest.raises(TreeError, match="'leaf' in two places"):
+        Brain(name="b", factory=twice).build()
 
 
 def test_a_library_can_be_made_of_factories() -> None:

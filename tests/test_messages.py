@@ -202,3 +202,13 @@ def test_free_form_data_comes_through_unchanged(world: dict[str, Any]) -> None:
 
 def test_all_names_are_there() -> None:
     assert all(hasattr(messages, name) for name in messages.__all__)
+
+
+def test_half_a_surrogate_pair_in_a_text_does_not_keep_a_message_from_being_sent() -> None:
+    """A model that breaks an emoji in two, or the name of a file, brings one."""
+    order = ActionsEntry(agent="a", id="a#1", name="Shout", params={"to\ud83d": ["x\udc00y"]}, source="llm")
+    sent = json.loads(encode(Actions(seq=1, snapshot=1, epoch=0, cancel=[], actions=[order], busy=[], server_ms=0.5)))
+    assert sent["type"] == "actions"
+    assert sent["actions"][0]["params"] == {"to\ufffd": ["x\ufffdy"]}
+    assert sent["server_ms"] == 0.5
+    assert json.loads(encode(ChatResponse(response="\ud83d"))) == {"response": "\ufffd"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from brains.errors import ConfigError, ModelRefused
 from brains.models import open_model
 from brains.models.auto import AutoModel
-from brains.models.embedded import EmbeddedModel
+from brains.models.embedded import EmbeddedModel, digest_of
 from brains.models.gguf import read_head
 from brains.models.ollama import OllamaModel
 from brains.models.pull import default_model_path
@@ -51,6 +52,20 @@ def test_names(name: str, kind: type, called: str) -> None:
 def test_a_name_that_means_nothing_is_refused(name: str) -> None:
     with pytest.raises(ConfigError, match="embedded"):
         open_model(name)
+
+
+@pytest.mark.parametrize("before", ["", "[]", "{"])
+def test_the_digests_of_several_models_are_remembered(tmp_path: Path, before: str) -> None:
+    """Each costs reading a whole model; a memory that is none is no memory."""
+    memory = tmp_path / "cache" / "digests.json"
+    memory.parent.mkdir()
+    memory.write_text(before)
+    models = [tmp_path / name for name in ("small.gguf", "large.gguf")]
+    for path in models:
+        path.write_text(path.name)
+    digests = [digest_of(path) for path in models]
+    assert sorted(json.loads(memory.read_text()).values()) == sorted(digests)
+    assert [digest_of(path) for path in models] == digests
 
 
 def test_numbers_that_cannot_work_are_refused() -> None:
@@ -179,6 +194,7 @@ def test_the_head_of_a_file_tells_what_its_cache_takes(tmp_path: Path) -> None:
         (HEAD[:60], "cut off or damaged"),
         (HEAD[:4] + b"\xff" * 40, "cut off or damaged"),
         (gguf(("a", 1)).replace(b"a\4", b"a\77"), "cut off or damaged"),
+        (gguf(("a", 1))[:-8] + b"\11\0\0\0" + b"\11\0\0\0\1\0\0\0\0\0\0\0" * 5000, "cut off or damaged"),
     ],
 )
 def test_what_is_no_model_is_refused(content: bytes, why: str, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -19,6 +20,7 @@ from brains.models.pull import (
     DEFAULT_MODEL,
     WORK_PREFIX,
     ModelSource,
+    _size_of,
     cache_folder,
     default_model_path,
     flaw,
@@ -198,6 +200,27 @@ def test_what_a_killed_pull_left_is_swept_away_after_a_day(index: Path, target: 
     os.utime(old, (long_ago, long_ago))
     pull(SOURCE)
     assert leftovers(target) == [new.name]
+
+
+def test_progress_is_read_while_the_downloader_makes_and_removes_folders(tmp_path: Path) -> None:
+    (tmp_path / "stays").write_bytes(b"12345")
+    over = threading.Event()
+
+    def churn() -> None:
+        while not over.is_set():
+            folder = tmp_path / "pip-unpack" / "deep"
+            folder.mkdir(parents=True)
+            (folder / "part").write_bytes(b"x")
+            shutil.rmtree(folder.parent)
+
+    churning = threading.Thread(target=churn)
+    churning.start()
+    try:
+        sizes = {_size_of(tmp_path) for _ in range(3000)}
+    finally:
+        over.set()
+        churning.join()
+    assert sizes <= {5, 6}
 
 
 def test_a_full_disk_is_told_before_anything_is_fetched(index: Path, target: Path) -> None:

@@ -89,6 +89,12 @@ class TestComputedChoices:
         g.tick(stranger=A)
         assert g.asker.tickets[0].question.labels == ("armed", "violent")
 
+    @pytest.mark.parametrize("words", [("flee", "flee at once"), ("Flee", "fleeing"), ("flee", "<s>"), ("flee", "")])
+    def test_words_that_one_token_cannot_tell_apart_are_refused_at_once(self, words: tuple[str, str]) -> None:
+        """Else every answer would count for neither, and the fallback would play the game."""
+        with pytest.raises(TreeError, match=r"begin alike|cannot be a label"):
+            respond(choices=dict(zip(words, (Flee, Attack), strict=True)))
+
     def test_what_can_come_of_it_is_known_beforehand(self) -> None:
         """By the annotation or by `emits`; the game must have declared it."""
         assert set(actions_of(respond(choices=armed))) == {"Attack", "Challenge", "Flee"}

@@ -426,6 +426,18 @@ STEP = st.fixed_dictionaries(
 )
 
 
+def test_a_predicate_that_raises_while_the_model_thinks_is_the_selectors_own_failure() -> None:
+    """And not that of the whole tree, in which other branches are at work."""
+    possible = {"run": lambda agent: agent.me["far"]}
+    t = Trio(meanwhile="run", possible=possible, guarded=True)
+    t.game.allow_faults = True
+    t.tick(far=True)
+    report = t.tick()
+    assert [fault.leaf for fault in report.faults] == ["S/What now?"]
+    assert (t.root.status, report.status) == (Status.FAILURE, "FAILURE")
+    assert t.log == ["run begins", "run INVALID"]
+
+
 @given(steps=st.lists(STEP, max_size=25), reask=st.booleans(), meanwhile=st.booleans(), fallback=st.booleans())
 def test_whatever_happens_one_child_runs_at_the_most(
     steps: list[dict[str, Any]], reask: bool, meanwhile: bool, fallback: bool

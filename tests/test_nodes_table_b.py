@@ -10,6 +10,7 @@ import itertools
 from typing import Any
 
 import pytest
+from py_trees.behaviour import Behaviour
 
 from brains import Action, LLMAction, LLMSelector, ReactiveSelector, ReactiveSequence, Say, one_of
 from brains.checking import check_brain
@@ -196,8 +197,11 @@ def test_b7_what_is_not_declared_is_no_reason_to_ask_again() -> None:
 
 
 def test_b7_an_input_that_the_prompt_does_not_declare_is_found_before_the_game_starts() -> None:
-    leaf = LLMAction("x", prompt="respond", choices=[Flee, Attack], inputs={"stranger": stranger, "king": stranger})
-    made = Brain(name="b", factory=lambda: leaf)
+    def build() -> Behaviour:
+        inputs = {"stranger": stranger, "king": stranger}
+        return LLMAction("x", prompt="respond", choices=[Flee, Attack], inputs=inputs)
+
+    made = Brain(name="b", factory=build)
     assert [finding.rule for finding in check_brain(made, library())] == ["undeclared-input"]
 
 

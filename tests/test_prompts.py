@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from brains.errors import PromptError
-from brains.prompts import Prompt, clean
+from brains.prompts import Prompt, Source, clean
 from brains.prompts.safety import LIMIT
 
 GUARD = """\
@@ -200,6 +200,22 @@ def test_line_ends_of_other_systems_and_a_byte_order_mark_do_not_matter() -> Non
     )
 
 
+def test_line_ends_of_other_systems_do_not_cost_a_prompt_its_calibration() -> None:
+    """A version is the same where git checks files out with other line ends; of those that it includes as well."""
+    shared = "Label what the guard meets.\n{# for all #}\n"
+    including = GUARD.replace("system:\n", "system:\n{% include '_shared/a.j2' %}\n")
+    assert including != GUARD
+    found = {
+        Prompt(
+            "t", mark + including.replace("\n", end), sources={"_shared/a.j2": Source(shared.replace("\n", end), "a")}
+        )
+        for mark in ("", "\ufeff")
+        for end in ("\n", "\r\n", "\r")
+    }
+    assert len({prompt.version for prompt in found}) == 1
+    assert {prompt.version for prompt in found} != {Prompt("t", GUARD).version}
+
+
 def test_an_example_must_give_what_the_question_uses() -> None:
     error = failure(GUARD.replace('a girl, says: ""', "a girl"))
     assert (error.line, error.message) == (7, "example 2 does not give stranger.says, which `user:` uses")
@@ -271,6 +287,9 @@ def test_structs_are_shown_as_mappings() -> None:
 
     assert render("{{ x.name }}", x=Spot("well")) == "well"
     assert "no prompt can show" in failure(body("user:\n{{ x }}"), {"x": object()}).message
+    endless: list[Any] = []
+    endless.append(endless)
+    assert "nested too deeply" in failure(body("user:\n{{ x }}"), {"x": endless}).message
 
 
 @pytest.mark.parametrize(
@@ -286,6 +305,9 @@ def test_structs_are_shown_as_mappings() -> None:
         ("{{ x | round(1) }}", 2.649, "2.6"),
         ("{{ x | bucket(5) }}", 12.9, "10"),
         ("{{ x | bucket(0.25) }}", 0.8, "0.75"),
+        ("{{ x | bucket(0.1) }}", 0.3, "0.3"),
+        ("{{ x | bucket(0.1) }}", -0.7, "-0.7"),
+        ("{{ x | bucket(0.1) }}", 0.2999, "0.2"),
         ("{{ x | quoted }}", 'a "b"', "\"a 'b'\""),
         ("{{ x | json }}", 'a\n"b"', '"a \\"b\\""'),
         ("{{ x | join(' and ') }}", ["a", "b"], "a and b"),

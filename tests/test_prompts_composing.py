@@ -86,6 +86,11 @@ def test_a_prompt_extends_a_prompt_that_extends_another() -> None:
     assert sorted(found.files) == ["_shared/base.j2", "mid.j2"]
 
 
+def test_many_comments_at_the_top_of_a_body_are_read_in_no_time() -> None:
+    """They could be parted in 2 ** 200 ways, and whoever tries all of them holds up every game of the process."""
+    assert prompt("{# one of many #}\n" * 200 + "user:\nhm").render({}).user == "hm"
+
+
 def test_one_part_extends_a_file_without_role_lines() -> None:
     body = "system:\n{% extends '_shared/b.j2' %}{% block x %}own{% endblock %}\nuser:\nhm"
     assert prompt(body, _b="A {% block x %}b{% endblock %} C").render({}).system == "A own C"

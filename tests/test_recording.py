@@ -98,6 +98,17 @@ class TestParts:
         assert sorted(other.name for other in tmp_path.iterdir()) == ["run.jsonl", "run.jsonl.bak"]
         assert open_recording(file).is_ended
 
+    def test_one_that_is_none_of_its_parts_is_not_read_with_it(self, tmp_path: Path) -> None:
+        """Two runs that were written side by side, `run.jsonl` and `run.2.jsonl`."""
+        first, second = played(*USUAL), played(*USUAL * 2)
+        for name, game in (("run.jsonl", first), ("run.2.jsonl", second)):
+            game.recording()
+            write(tmp_path / name, game)
+        for name, ticks in (("run.jsonl", 10), ("run.2.jsonl", 20)):
+            replayer = Replayer(open_recording(tmp_path / name), first.library)
+            assert replayer.run() is None
+            assert replayer.ticks == ticks
+
 
 class TestRefused:
     def test_a_file_with_something_else_in_it_is_left_alone(self, tmp_path: Path) -> None:
@@ -106,6 +117,27 @@ class TestRefused:
         with pytest.raises(RecordingError, match="something else in this file: name another one"):
             FileSink(file)
         assert file.read_text() == "dear diary\n"
+
+    def test_an_empty_first_line_does_not_make_it_empty(self, tmp_path: Path) -> None:
+        file = tmp_path / "notes.md"
+        file.write_text("\n# Notes\n")
+        with pytest.raises(RecordingError, match="something else in this file"):
+            FileSink(file)
+        assert file.read_text() == "\n# Notes\n"
+
+    def test_a_recording_that_only_looks_like_a_part_by_its_name_is_left_alone(self, tmp_path: Path) -> None:
+        (tmp_path / "run.2.jsonl").write_bytes(HEAD + b"\n")
+        with pytest.raises(RecordingError, match=r"run\.2\.jsonl: this is a recording of its own"):
+            FileSink(tmp_path / "run.jsonl")
+        assert [other.name for other in tmp_path.iterdir()] == ["run.2.jsonl"]
+
+    def test_nothing_is_removed_if_not_all_can_make_room(self, tmp_path: Path) -> None:
+        part = HEAD.replace(b"}", b',"part":2}\n')
+        (tmp_path / "run.2.jsonl").write_bytes(part)
+        (tmp_path / "run.3.jsonl").write_text("mine\n")
+        with pytest.raises(RecordingError, match="something else"):
+            FileSink(tmp_path / "run.jsonl")
+        assert (tmp_path / "run.2.jsonl").read_bytes() == part
 
     def test_a_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(RecordingError, match=r"nowhere.*run\.jsonl: cannot be written: No such file"):
@@ -136,6 +168,24 @@ class TestRefused:
             out.truncate(70 * 1024 * 1024)
         with pytest.raises(RecordingError, match="no recording"):
             open_recording(file)
+
+
+@pytest.mark.parametrize("name", ["run.jsonl", "run.jsonl.gz"])
+def test_a_part_that_cannot_be_begun_ends_the_recording_and_what_is_there_is_whole(tmp_path: Path, name: str) -> None:
+    sink = FileSink(tmp_path / name, max_bytes=100)
+    part_of(tmp_path / name, 2).mkdir()
+    sink.put(HEAD, "head")
+    for number in range(100):
+        assert not sink.problem
+        sink.put(b'{"type":"text","hash":"%d","text":"%s"}' % (number, os.urandom(40).hex().encode()), "spare")
+        if not sink.flush():
+            break
+    sink.close()
+    assert sink.problem.startswith(f"{part_of(tmp_path / name, 2)}: ")
+    part_of(tmp_path / name, 2).rmdir()
+    recording = open_recording(tmp_path / name)
+    assert 1 <= len(recording.texts) <= number
+    assert not recording.is_cut
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes")

@@ -6,13 +6,14 @@ import asyncio
 import json
 import logging
 import os
+import sys
 from pathlib import Path
 
 import pytest
 
 from brains.errors import ConfigError, PromptError
 from brains.prompts import PromptLibrary, StoredCalibration, encode_calibrations
-from brains.reload import PromptWatcher, load_prompts
+from brains.reload import PromptWatcher, load_prompts, read_text
 
 GOOD = "---\nanswer: [low, high]\ninputs: {x: []}\n---\nuser:\n{{ x }} %s"
 BAD = "---\nanswer: [low, high]\n---\nuser:\n{{ x }} %s"
@@ -79,6 +80,7 @@ def test_what_is_wrong_with_files_is_found_and_not_raised(folder: Path, tmp_path
     (folder / "in.j2").symlink_to("guard/is_hostile.j2")
     (folder / "nowhere.j2").symlink_to("missing.j2")
     (folder / "folder.j2").symlink_to("guard")
+    (folder / "loop.j2").symlink_to("loop.j2")
     library = load_prompts(folder)
     assert library.names() == ["guard/is_hostile", "in"]
     found = {name: str(error) for name, error in library.errors.items()}
@@ -88,7 +90,23 @@ def test_what_is_wrong_with_files_is_found_and_not_raised(folder: Path, tmp_path
     assert "leads out of the prompts folder" in found.pop("out")
     assert "no calibration file" in found.pop("top.calibration")
     assert "cannot be read" in found.pop("folder")
+    assert "cannot be read" in found.pop("loop")
     assert found == {}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+async def test_a_name_that_is_no_text_is_an_error_of_that_file(folder: Path) -> None:
+    """As unpacked from an archive of another time; what is told of it goes into JSON, which holds text only."""
+    odd = folder / os.fsdecode(b"guard/w\xe4chter.j2")
+    watched = Watched(folder)
+    write(odd, GOOD % "x")
+    ((name, error),) = await watched.settle()
+    assert (name, watched.library.names()) == ("guard/w?chter", ["guard/is_hostile"])
+    assert error is not None
+    assert error.startswith("prompts/guard/w?chter.j2: the name of this file is not UTF-8")
+    odd.unlink()
+    assert await watched.settle() == [("guard/w?chter", None)]
+    assert watched.library.errors == {}
 
 
 def test_a_missing_folder_is_an_error(tmp_path: Path) -> None:
@@ -255,3 +273,9 @@ async def test_an_edit_that_leaves_a_calibration_behind_says_so(
     for _ in range(3):
         await watcher.look()
     assert "prompt p reloaded; its calibration does not fit any more: `brains prompt calibrate p`" in caplog.text
+
+
+def test_a_byte_order_mark_is_no_part_of_a_text(folder: Path) -> None:
+    """Editors of Windows write one, and JSON has no room for it: cases, snapshots and calibrations are that."""
+    (folder / "marked.jsonl").write_bytes(b'\xef\xbb\xbf{"answer": "low"}')
+    assert json.loads(read_text(folder / "marked.jsonl")) == {"answer": "low"}

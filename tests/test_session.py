@@ -1141,3 +1141,23 @@ def test_an_agent_whose_part_has_no_me_is_ticked_and_the_game_is_told_once(sessi
         assert [error["code"] for error in complaints] == (["bad_field"] if seq == 1 else [])
         if complaints:
             assert "`me`" in complaints[0]["message"]
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        {"order": Walk(to="\ud83d")},
+        {"speech": (("a~1", "half \ud83d", True),)},
+        {"faults": (Fault(leaf="Guard", error="ValueError: \ud83d", traceback="", first=True),)},
+    ],
+    ids=["order", "speech", "fault"],
+)
+def test_half_a_surrogate_pair_of_one_agent_keeps_nobody_from_being_answered(
+    session: GameSession, brains: FakeBrains, plan: Json
+) -> None:
+    brains.agents["a"].todo = [plan]
+    brains.agents["b"].todo = [{"order": Walk(to="gate")}]
+    session.receive(snapshot(1, "a", "b"))
+    sent = tick(session)
+    assert [one["params"]["to"] for one in actions(sent)["actions"] if one["agent"] == "b"] == ["gate"]
+    assert "\ufffd" in json.dumps(sent, ensure_ascii=False)

@@ -748,3 +748,38 @@ def test_agents_that_are_gone_when_the_game_comes_back_are_stopped(house: House)
     assert of_type("agents_ack", sent)[0]["ok"] == ["b", "c"]
     assert actions(sent)["cancel"] == [order]
     assert house.brains.agents["a"].closed
+
+
+# A debugger meanwhile
+
+
+def test_the_welcome_comes_first_and_then_what_happened_while_the_game_was_away(house: House) -> None:
+    session, info = house.play("a", "b")
+    session.hold("a", "pause")
+    session.outgoing()
+    house.parking.lost(session)
+    session.release("a")
+    session.hold("b", "breakpoint")
+    session = house.fresh()
+    session.receive(hello(session={"id": info["id"], "resume": info["resume"]}))
+    assert session.successor is not None
+    sent = messages(session.successor)
+    assert [one["type"] for one in sent[:3]] == ["welcome", "release", "hold"]
+    assert [one["agent"] for one in sent[1:3]] == ["a", "b"]
+
+
+def test_a_release_that_may_not_have_arrived_is_said_again(house: House) -> None:
+    """A game that was told to hold an agent lets it stand until it hears the contrary."""
+    session, info = house.play("a", "b")
+    session.hold("a", "pause")
+    session.outgoing()
+    session.release("a")
+    session.outgoing()  # which is lost with the connection
+    house.parking.lost(session)
+    session, _ = house.come_back(info)
+    session.receive(agents("a", "b"))
+    assert [(one["type"], one["agent"]) for one in messages(session) if one["type"] in ("hold", "release")] == [
+        ("release", "a")
+    ]
+    session.receive(agents("a", "b"))
+    assert of_type("release", messages(session)) == [], "once it is said on this connection, that is that"

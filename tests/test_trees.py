@@ -373,6 +373,16 @@ def test_the_merchant_answers_an_offer_once_and_sells_at_the_price(
     assert play(game, 3, sees=[agreed], goods=GOODS, name="Berta") == ["Serve c1"]
 
 
+def test_the_merchant_keeps_to_the_price_that_she_has_named(library: BrainLibrary, prompts: PromptLibrary) -> None:
+    answers = {"merchant/is_charming": "friendly", "merchant/treat_customer": "polite"}
+    named = {**BUYER, "price": 5}
+    game = started(library, prompts, "merchant", answers)
+    assert play(game, 4, sees=[named], goods=GOODS, name="Berta") == ["Haggle c1 4"]
+    game = started(library, prompts, "merchant", answers)
+    agreed = {**named, "offers": 5, "says": "Five, then."}
+    assert play(game, 3, sees=[agreed], goods=GOODS, name="Berta") == ["Serve c1"]
+
+
 @pytest.mark.parametrize("event", ["robbed", "hurt"])
 def test_the_merchant_calls_the_guard_when_wronged_and_asks_no_model(
     library: BrainLibrary, prompts: PromptLibrary, event: str

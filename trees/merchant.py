@@ -94,10 +94,16 @@ def wanted(agent: AgentContext) -> Mapping[str, Any] | None:
     return next((one for one in agent.me.get("goods", ()) if one["id"] == name), None)
 
 
+def price(buyer: Mapping[str, Any], goods: Mapping[str, Any]) -> int:
+    """Return what the goods cost this customer: what she has named last, else what she asks of everybody."""
+    asked: int = buyer.get("price", goods["price"])
+    return asked
+
+
 def offers_too_little(agent: AgentContext) -> bool:
     """Tell whether the customer has made an offer that is below the price."""
     buyer, goods = customer(agent), wanted(agent)
-    return buyer is not None and goods is not None and 0 < buyer.get("offers", 0) < goods["price"]
+    return buyer is not None and goods is not None and 0 < buyer.get("offers", 0) < price(buyer, goods)
 
 
 def come_down(agent: AgentContext) -> Haggle:
@@ -105,7 +111,7 @@ def come_down(agent: AgentContext) -> Haggle:
     buyer, goods = customer(agent), wanted(agent)
     assert buyer is not None  # the conditions before it have seen to that
     assert goods is not None
-    return Haggle(customer=buyer["id"], price=max(goods["lowest"], (goods["price"] + buyer["offers"]) // 2))
+    return Haggle(customer=buyer["id"], price=max(goods["lowest"], (price(buyer, goods) + buyer["offers"]) // 2))
 
 
 def stay_firm(agent: AgentContext) -> Haggle:
@@ -113,4 +119,4 @@ def stay_firm(agent: AgentContext) -> Haggle:
     buyer, goods = customer(agent), wanted(agent)
     assert buyer is not None
     assert goods is not None
-    return Haggle(customer=buyer["id"], price=goods["price"])
+    return Haggle(customer=buyer["id"], price=price(buyer, goods))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import importlib
+import io
 import os
 import sys
 from typing import NoReturn
@@ -75,6 +76,10 @@ def main(args: list[str] | None = None) -> NoReturn:
     0 fine, 1 an error that a message explains (or a closed pipe), 2 wrong usage, 74 the output cannot be written, 130
     Ctrl-C.
     """
+    for stream in (sys.stdin, sys.stdout):
+        if isinstance(stream, io.TextIOWrapper):
+            # Not all that games and models say is in every encoding: a terminal in Latin-1, a file on Windows.
+            stream.reconfigure(errors="replace")
     try:
         code = _run(args)
         if sys.stdout is not None:
@@ -108,9 +113,11 @@ def _run(args: list[str] | None) -> int | str:
 
 
 def _say(text: str) -> None:
-    """Say something on stderr, if anybody hears it."""
+    """Say something on stderr, if anybody hears it. It may name agents, and what a game calls one is not ours."""
+    from brains.cli._debug.text import clean
+
     with contextlib.suppress(OSError):
-        click.echo(text, err=True)
+        click.echo("\n".join(map(clean, text.split("\n"))), err=True)
 
 
 def _let_go_of_output() -> None:

@@ -30,6 +30,8 @@ log = logging.getLogger("brains.debug")
 READS_PROMPTS = ("reload", "rerun", "prompt", "template")
 """Commands that are about templates as they are now, and not as they were 0.3 s ago."""
 READS_PAST = ("replay", "fork")
+GLANCES_AT_PAST = ("history", "goto")
+"""Commands for which it is enough to know what was before the agent was attached; the debugger has seen the rest."""
 
 
 class Edits:
@@ -139,7 +141,12 @@ async def reachable(
         game=server.url,
         version=__version__,
         extras={"stats": counted, "record": recordings.record},
-        before=dict.fromkeys(READS_PROMPTS, edits.look) | dict.fromkeys(READS_PAST, recordings.refresh),
+        before={
+            **dict.fromkeys(READS_PROMPTS, edits.look),
+            **dict.fromkeys(READS_PAST, recordings.refresh),
+            **dict.fromkeys(GLANCES_AT_PAST, recordings.glance),
+            "attach": recordings.outdate,
+        },
     )
     try:
         await control.start()
@@ -151,3 +158,4 @@ async def reachable(
         yield
     finally:
         await control.close()
+        await recordings.close()

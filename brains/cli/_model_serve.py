@@ -43,7 +43,7 @@ model, which stays loaded; load-time options of a request change nothing."""
     "--delay",
     type=click.FloatRange(0.0),
     metavar="SECONDS",
-    help="What each answer of the scripted model takes; 0.05 by default.",
+    help="What each answer of the scripted model takes; none by default.",
 )
 @click.option("--context", type=click.IntRange(min=1), help="Tokens that a prompt and its answer may take together.")
 def serve_command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import msgspec
 
 from brains import __version__
 from brains.debugger import DebugError
-from brains.debugger.local import RecordedPast
+from brains.debugger.past import RecordedPast
 from brains.errors import RecordingError
 from brains.recording import FileRecorder
 
@@ -61,6 +62,9 @@ class Recordings:
         self._prompts = prompts
         self._trees = trees
         self._read: Recording | None = None
+        self._is_outdated = True
+        self._given = active
+        self._turn = asyncio.Lock()
         self._past = RecordedPast(self._so_far, library, prompts, live)
 
     def factory(self, make: Callable[..., Agent]) -> Callable[..., Agent]:
@@ -89,11 +93,19 @@ class Recordings:
             wish = msgspec.convert(arguments, RecordWish)
         except msgspec.ValidationError as error:
             raise DebugError("bad_arguments", f"record: {error}", "its arguments: on, file") from error
-        if wish.on:
-            await self._begin(wish.file or "brains.jsonl")
-        else:
-            await self._end()
-        return {"recording": None if self.active is None else str(self.active.path)}
+        # Both take a while, and there may be two debuggers.
+        async with self._turn:
+            if wish.on:
+                await self._begin(wish.file or "brains.jsonl")
+            else:
+                await self._end()
+            return {"recording": None if self.active is None else str(self.active.path)}
+
+    async def close(self) -> None:
+        """End what a debugger has begun to record; what was given is ended by whoever gave it. Any number of times."""
+        async with self._turn:
+            if self.active is not None and self.active is not self._given:
+                await self._end()
 
     async def refresh(self) -> None:
         """Read what has been recorded so far, before somebody asks for it."""
@@ -101,8 +113,19 @@ class Recordings:
             return
         try:
             self._read = await asyncio.to_thread(self.active.read)
+            self._is_outdated = False
         except RecordingError as error:
             raise DebugError("no_recording", str(error)) from error
+
+    async def outdate(self) -> None:
+        """Have `glance` read again: somebody comes to look at an agent."""
+        self._is_outdated = True
+
+    async def glance(self) -> None:
+        """Read what was recorded until somebody came; not again and again, since it may be much."""
+        if self._is_outdated and self.active is not None:
+            with contextlib.suppress(DebugError):  # what the debugger itself has seen can be shown all the same
+                await self.refresh()
 
     async def _begin(self, file: str) -> None:
         if self.active is not None:
@@ -122,7 +145,7 @@ class Recordings:
             raise DebugError("no_recording", "nothing is recorded now", "`record on FILE` begins to")
         ending, self.active = self.active, None
         for agent in self._agents():
-            agent.witness = None
+            ending.unwatch(agent)
         self._tell()
         await asyncio.to_thread(ending.close)
 

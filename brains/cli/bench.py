@@ -186,6 +186,7 @@ def _tick_line(ticks: dict[str, Any]) -> str:
     )
 
 
+DEBUG_RATIOS = ("on", "compressed", "others", "idle", "steps", "attached", "listening", "watched")
 DEBUG_EPILOG = """\b
 Examples:
   brains bench debug
@@ -198,7 +199,9 @@ The ratios:
   others        the other agents while one is held, against none held
   idle          a session that could be debugged, against one that could not
   steps         an instrumented tree against a plain one
-  attached      an agent that a debugger has attached to and lets run, against one alone"""
+  attached      an agent that a debugger has attached to and lets run, against one alone
+  listening     a session with a control socket that nobody watches, against one without
+  watched       the same while `brains watch` shows the tree of one of its agents"""
 
 
 @command.command(name="debug", epilog=DEBUG_EPILOG)
@@ -208,14 +211,19 @@ def debug_command(seconds: float, as_json: bool) -> None:
     """Measure what recording and debugging cost, against doing without."""
     from brains.cli._bench.recording import recording_costs
     from brains.cli._bench.stepping import debugger_costs
+    from brains.cli._bench.watching import watching_costs
 
     logging.getLogger("brains").setLevel(logging.ERROR)
-    recording, debugger = recording_costs(seconds / 2), debugger_costs(seconds / 2)
-    ratios = {**recording.pop("ratios"), **debugger.pop("ratios")}
+    found = {
+        "recording": recording_costs(seconds / 3),
+        "debugger": debugger_costs(seconds / 3),
+        "watching": watching_costs(seconds / 3),
+    }
+    ratios = {name: ratio for part in found.values() for name, ratio in part.pop("ratios").items()}
     if as_json:
-        click.echo(json.dumps({"recording": recording, "debugger": debugger, "ratios": ratios}))
+        click.echo(json.dumps({**found, "ratios": ratios}))
         return
-    for title, part in (("recording", recording), ("debugger", debugger)):
+    for title, part in found.items():
         click.echo(f"{title}: {part['agents']} agents, trees of {part['nodes']} nodes")
         for name, value in part.items():
             if name not in ("agents", "nodes"):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
@@ -88,20 +90,21 @@ def _print_error(error: BrainsError) -> None:
 
 def _hush() -> None:
     """Say nothing of a reader that is gone, as after `| head`."""
-    import os
-
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _show(as_json: bool, body: Any, lines: Callable[[], list[Line | str]]) -> None:
     import msgspec
 
-    from brains.cli._debug.out import Out
+    from brains.cli._debug.out import Out, OutputClosed
 
     if as_json:
         click.echo(msgspec.json.encode(body).decode())
-    else:
+        return
+    try:
         Out().lines(lines())
+    except OutputClosed as error:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from error
 
 
 @command.command()
@@ -170,11 +173,11 @@ def break_(where: str, condition: str, timeout: float, as_json: bool, **server: 
 
     async def work(client: ControlClient) -> None:
         given = {"where": place.where, "kind": place.kind, "on": place.on, "condition": condition or place.condition}
-        await client.request("break", **{key: value for key, value in given.items() if value})
+        made = await client.request("break", **{key: value for key, value in given.items() if value})
         stop = await _next_stop(stops, timeout, f"no agent has come to {where}")
         # Whoever comes there next does not stop any more: this one is held.
-        await client.request("delete")
-        await client.request("detach", agent=stop["agent"], hold=True)
+        await client.request("delete", numbers=[made["number"]])
+        await client.request("detach", agent=_address(stop), hold=True)
         _print_stop(as_json, stop)
 
     _run(work, as_json=as_json, on_event=_into(stops), **server)
@@ -207,6 +210,11 @@ async def _next_stop(stops: asyncio.Queue[dict[str, Any]], timeout: float, other
     return body
 
 
+def _address(body: dict[str, Any]) -> str:
+    """Return what requests call an agent: another game may have one of the same id."""
+    return f"{body['session']}/{body['agent']}" if body.get("session") else str(body["agent"])
+
+
 def _print_stop(as_json: bool, stop: dict[str, Any]) -> None:
     from brains.cli._debug import show_stop
 
@@ -223,17 +231,27 @@ def _print_stop(as_json: bool, stop: dict[str, Any]) -> None:
 @_server_options
 def resume(agents: tuple[str, ...], everybody: bool, take: bool, as_json: bool, **server: Any) -> None:
     """Let held agents go on."""
+    from brains.control import RequestFailed
+
     if bool(agents) == everybody:
         raise click.UsageError("name agents, or say --all")
 
     async def work(client: ControlClient) -> None:
-        names = list(agents)
+        names: list[str] = []
+        meant = {name: name for name in agents}
         if everybody:
             found = (await client.request("agents"))["agents"]
-            names = [one["agent"] for one in found if one.get("state") == "held" and not one.get("controller")]
-        for name in names:
-            await client.request("attach", agent=name, **({"take": True} if take else {}))
-            await client.request("detach", agent=name)
+            held = [one for one in found if one.get("state") == "held" and not one.get("controller")]
+            meant = {_address(one): one["agent"] for one in held}
+        for address, name in meant.items():
+            try:
+                await client.request("attach", agent=address, **({"take": True} if take else {}))
+                await client.request("detach", agent=address)
+            except RequestFailed as error:
+                if not everybody or error.kind not in ("unknown_agent", "held_by_other"):
+                    raise
+            else:
+                names.append(name)
         _show(as_json, {"resumed": names}, lambda: [f"{name} goes on" for name in names] or ["nobody is held"])
 
     _run(work, as_json=as_json, **server)

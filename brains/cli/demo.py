@@ -103,6 +103,7 @@ def command(
     _require_fitting(context, godot)
     if terminal and godot is not None:
         raise click.UsageError("--terminal and --godot exclude each other")
+    # A program that runs this command may bring a model of its own as the click object.
     given: ChatModel | None = context.obj
     config = load_config(config_file, model=model, trees=trees, prompts=prompts, port=port, host="127.0.0.1")
     _require_folders(config)
@@ -111,7 +112,6 @@ def command(
         click.echo("There is a Godot, so the yard is played in its window (--terminal: here).")
         godot = ""
     # Imported here, so that `--help` and a wrong option do not wait for all of it.
-    from brains.cli._demo.mind import stand_in
     from brains.cli._demo.play import Run, play
     from brains.cli._demo.tally import Tally
     from brains.cli._running import errors_of, router_of
@@ -128,14 +128,12 @@ def command(
             )
         library, templates = load_trees(config.trees_folder), load_prompts(config.prompts_folder)
         metrics = Metrics()
-        # A program that runs this command may bring a model of its own as the click object.
-        default = given or stand_in(config.model)
         run = Run(
             library=library,
             prompts=templates,
             prompts_folder=config.prompts_folder,
             trees_folder=config.trees_folder,
-            router=router_of(config, [metrics], templates=len(templates.names()), default=default),
+            router=router_of(config, [metrics], templates=len(templates.names()), default=given),
             metrics=metrics,
             seconds=seconds,
             rate=rate,

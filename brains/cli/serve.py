@@ -41,7 +41,7 @@ EXAMPLES = """\b
 Examples:
   brains serve                                    trees/ and prompts/, any model that is there
   brains serve --model ollama:llama3.2
-  brains serve --model scripted                   no model at all: plausible answers, for a first try
+  brains serve --model scripted                   no model at all: it answers as the most similar example
   brains serve --trees my_trees --prompts my_prompts --port 9000
   brains serve --allow-origin http://localhost:8060         let a web export in
   brains serve --log-level debug                  what agents ask, decide and do, line by line
@@ -115,12 +115,9 @@ def command(
     """Serve behaviour trees to a game over WebSocket, until Ctrl-C."""
     breakpoints = _breakpoints(stops)
     config = load_config(config_file, allow_origins=list(allow_origins) or None, **options)
-    logging.basicConfig(
-        level=config.log_level.upper(),
-        stream=sys.stderr,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-    )
+    from brains.cli._log import log_to_stderr
+
+    log_to_stderr(config.log_level.upper())
     # One line per HTTP request to the model says nothing that ours do not.
     for chatty in ("httpx", "httpcore", "asyncio"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

@@ -33,6 +33,7 @@ Examples:
   brains trace run.jsonl --export bug.jsonl --agent guard_1 --ticks ..120     a part, as a recording
 
 --agent and --node take patterns (guard_*, */Respond); --ticks takes 40, 40..60, 40.. and ..60.
+Where several games were recorded, the summary names agents as GAME/AGENT, and --session picks one.
 A part that begins with the first tick can be replayed.
 
 Exit code 1 below --threshold, and if the recording is damaged.
@@ -43,6 +44,9 @@ Exit code 1 below --threshold, and if the recording is damaged.
 @click.argument("file", type=click.Path())
 @click.option("--agent", "agents", multiple=True, metavar="ID", help="These agents only; repeatable.")
 @click.option("--node", default="", metavar="PATH", help="These nodes only.")
+@click.option(
+    "--session", default="", metavar="ID", help="Agents of this game only, if there are several; or its beginning."
+)
 @click.option("--ticks", metavar="A..B", help="These ticks of each agent only.")
 @click.option("--timeline", "wants_timeline", is_flag=True, help="What the agents did, line by line.")
 @click.option("--coverage", "wants_coverage", is_flag=True, help="Which nodes ran, with which results.")
@@ -55,6 +59,7 @@ def command(
     file: str,
     agents: tuple[str, ...],
     node: str,
+    session: str,
     ticks: str | None,
     wants_timeline: bool,
     wants_coverage: bool,
@@ -73,7 +78,7 @@ def command(
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--ticks") from error
     recording = open_recording(file)
-    window = Window(recording, agents, meant, node)
+    window = Window(recording, agents, meant, node, session)
     if export is not None:
         _export(window, export)
     if svg is not None:
@@ -112,7 +117,7 @@ def _summary(recording: Recording, window: Window, as_json: bool) -> None:
         click.echo(msgspec.json.encode({**whole, "agents": found}))
         return
     ended = "ended in order" if recording.is_ended else "ended in the middle, as when the program is killed"
-    click.echo(f"{recording.name}: of {recording.head.started}, brains {recording.head.brains}; {ended}")
+    click.echo(f"{recording.name}: of {shown(recording.head.started)}, brains {shown(recording.head.brains)}; {ended}")
     for what, count in (
         ("gaps, at which a replay stops", len(recording.gaps)),
         ("ticks without nodes", recording.dropped),
@@ -122,13 +127,13 @@ def _summary(recording: Recording, window: Window, as_json: bool) -> None:
     click.echo(f"\n{'agent':16} {'brain':12} {'ticks':>11} {'time':>9} {'actions':>8} {'asked':>6} {'answered':>9} "
                f"{'fallback':>9} {'faults':>7} {'tick':>9}")  # fmt: skip
     for one in found:
-        _print_agent(one)
+        _print_agent(one, f"{one.session}/{one.agent}" if len(window.sessions) > 1 else one.agent)
 
 
-def _print_agent(one: AgentSummary) -> None:
+def _print_agent(one: AgentSummary, name: str) -> None:
     fallbacks = sum(one.fallbacks.values())
     late = "" if one.replayable else "  (its beginning is missing)"
-    click.echo(f"{shown(one.agent):16} {shown(one.brain):12} {f'{one.first}..{one.last}':>11} {one.seconds:>7.1f} s "
+    click.echo(f"{shown(name):16} {shown(one.brain):12} {f'{one.first}..{one.last}':>11} {one.seconds:>7.1f} s "
                f"{one.actions:>8} {one.asked:>6} {one.answered:>9} {fallbacks:>9} {one.faults:>7} "
                f"{one.median_us:>6.0f} us{late}")  # fmt: skip
     for reason, count in one.fallbacks.items():
@@ -145,7 +150,9 @@ def _timeline(window: Window, as_json: bool) -> None:
 def _line(line: Line) -> str:
     path = f"{'/'.join(line.path.split('/')[-2:])}  " if line.path else ""
     tick = str(line.tick) if line.tick else ""
-    return f"{tick:>6} {line.time:>8.2f}  {shown(line.agent):14} {line.kind:9} {shown(path + line.text)}".rstrip()
+    return (
+        f"{tick:>6} {line.time:>8.2f}  {shown(line.agent):14} {shown(line.kind):9} {shown(path + line.text)}".rstrip()
+    )
 
 
 def _coverage(window: Window, threshold: float | None, as_json: bool) -> bool:
@@ -173,7 +180,7 @@ def _coverage(window: Window, threshold: float | None, as_json: bool) -> bool:
 
 
 def _print_tree(tree: TreeCounts) -> None:
-    click.echo(f"{tree.brain} ({', '.join(map(shown, tree.agents))}): {tree.ticks} ticks, "
+    click.echo(f"{shown(tree.brain)} ({', '.join(map(shown, tree.agents))}): {tree.ticks} ticks, "
                f"{tree.visited} of {len(tree.nodes)} nodes ({tree.coverage:.0%})")  # fmt: skip
     if tree.unknown:
         click.echo(f"  of {tree.unknown} ticks the nodes are not known: the disk was too slow")

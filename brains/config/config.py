@@ -28,6 +28,8 @@ from .places import SHARED_FILE, Place, convert, refuse_unknown
 __all__ = ["Config", "find_config", "load_config"]
 
 FILE = "brains.toml"
+ENCODING = "utf-8-sig"
+"""UTF-8; editors of Windows put a byte order mark before it, which is neither TOML nor part of a token."""
 FOLDERS = ("trees", "prompts")
 
 
@@ -140,7 +142,7 @@ def find_config(start: Path) -> Path | None:
 def _mentions_us(shared: Path) -> bool:
     """Tell whether a pyproject.toml has settings of ours; one that is broken elsewhere is not our business."""
     try:
-        return re.search(r"(?m)^\[tool\.brains[].]", shared.read_text(errors="replace")) is not None
+        return re.search(r"(?m)^\[tool\.brains[].]", shared.read_text(encoding=ENCODING, errors="replace")) is not None
     except OSError:
         return False
 
@@ -177,13 +179,13 @@ def load_config(
     given = {name: value for name, value in overrides.items() if value is not None}
     for name in (*FOLDERS, "token_file"):
         if name in given:
-            given[name] = str(here / Path(given[name]).expanduser())
+            given[name] = _absolute(here, given[name], f"--{name.replace('_', '-')}")
     if "token_file" in given:
         settings["token"] = None
     config = convert({**settings, **given}, Config, Place(None))
     default = ModelSettings(model=config.model, context=config.context)
     models = {name: (one, config.hosts_of(name)) for name, one in {"": default, **config.models}.items()}
-    refuse_reloads(models, Place(path, "" if path is None else path.read_text(encoding="utf-8")))
+    refuse_reloads(models, Place(path, "" if path is None else path.read_text(encoding=ENCODING)))
     if config.token is None and config.token_file is not None:
         token = _read_token(Path(config.token_file))
         config = msgspec.structs.replace(config, token=token)
@@ -199,7 +201,7 @@ def _defaults_next_to(path: Path, here: Path) -> dict[str, str]:
 def _read(path: Path) -> dict[str, Any]:
     """Return the settings in a file, checked, with absolute paths."""
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding=ENCODING)
         table: Any = tomllib.loads(text)
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
@@ -222,8 +224,16 @@ def _read(path: Path) -> dict[str, Any]:
         _refuse_readable(path, "the token in it")
     for name in (*FOLDERS, "token_file"):
         if name in table:
-            table[name] = str(path.parent / Path(table[name]).expanduser())
+            table[name] = _absolute(path.parent, table[name], place.of(name))
     return {**table, "file": str(path)}
+
+
+def _absolute(folder: Path, path: str | Path, place: str) -> str:
+    """Return a path that is relative to `folder`, and `~` the home folder, as an absolute one."""
+    try:
+        return str(folder / Path(path).expanduser())
+    except RuntimeError as error:
+        raise ConfigError(f"{place}: no home folder can be found for {str(path)!r}; write the whole path") from error
 
 
 def _toml_problem(path: Path, text: str, message: str) -> str:
@@ -240,7 +250,7 @@ def _read_token(path: Path) -> str:
     """Return the token in a file that only its owner may read."""
     try:
         _refuse_readable(path, "the token")
-        token = path.read_text(encoding="utf-8").strip()
+        token = path.read_text(encoding=ENCODING).strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"cannot read the token file {path}: {error}") from error
     if not token:

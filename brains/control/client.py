@@ -181,13 +181,19 @@ class ControlClient:
         await self.close()
 
     async def _read(self, socket: ws.ClientConnection) -> None:
-        with contextlib.suppress(ConnectionClosed):
+        try:
             async for frame in socket:
                 message = msgspec.json.decode(frame)
                 if "event" in message:
                     self._on_event(message)
                 elif (waiting := self._waiting.get(message.get("id", 0))) is not None and not waiting.done():
                     waiting.set_result(message)
+        except ConnectionClosed:
+            pass
+        except Exception as error:
+            # Whoever waits for an answer would wait for ever.
+            self._end(f"what the server said could not be taken: {type(error).__name__}: {error}")
+            raise
         code, reason = socket.close_code, socket.close_reason
         why = {1001: "the server has stopped", 4408: "we were silent for too long, so the server let go"}
         self._end(why.get(code or 0, f"the server is gone ({reason or 'it ended without a word'})"))

@@ -20,10 +20,12 @@ import websockets.asyncio.server as ws
 from websockets.exceptions import ConnectionClosed
 
 from brains.control.discovery import SUFFIX, ServerEntry, find_servers, forget
-from brains.control.folder import RUNTIME_VARIABLE, runtime_folder, write_owner_only
+from brains.control.folder import RUNTIME_VARIABLE, runtime_folder
 from brains.control.peer import PeerGate
 from brains.debugger.messages import DebugError, answer, failure
 from brains.errors import ConfigError
+from brains.files import write_whole
+from brains.jsontext import encoded
 
 if TYPE_CHECKING:
     from brains.debugger import Debugger, DebugSession
@@ -34,6 +36,10 @@ log = logging.getLogger("brains.control")
 _library_log = logging.getLogger("brains.control.websocket")
 _library_log.setLevel(logging.WARNING)
 
+_encoder = msgspec.json.Encoder()
+
+OWNER_ONLY = 0o600
+"""Rights of the file by which debuggers find us; the token for another system's sockets is in it."""
 LARGEST = 16 * 1024 * 1024
 """Bytes of one message; a snapshot of a whole world has to fit."""
 LOOK_S = 1.0
@@ -88,13 +94,14 @@ class ControlServer:
         self._server: ws.Server | None = None
         self._file: Path | None = None
         self._number = 0
+        self._working: asyncio.Task[None] | None = None
         self.entry: ServerEntry | None = None
 
     async def start(self) -> ServerEntry:
         """Begin to listen, and leave a file by which debuggers find us.
 
         Raises:
-            ConfigError: there is no private folder for it, or its path is too long.
+            ConfigError: there is no private folder for it, its path is too long, or it cannot be written.
         """
         # Two servers of one process, as in tests, need two names.
         name = f"{os.getpid()}-{secrets.token_hex(4)}"
@@ -125,7 +132,12 @@ class ControlServer:
             **self._about,
         )
         self._file = folder / f"{name}{SUFFIX}"
-        await asyncio.to_thread(write_owner_only, self._file, msgspec.json.encode(self.entry))
+        try:
+            await asyncio.to_thread(write_whole, self._file, encoded(_encoder, self.entry), mode=OWNER_ONLY)
+        except OSError as error:
+            await self.close()
+            self.entry = None
+            raise ConfigError(f"{self._file} cannot be written: {error.strerror or error}") from error
         log.debug("debuggers find us by %s", self._file)
         return self.entry
 
@@ -158,6 +170,9 @@ class ControlServer:
             return
         assert self._file is not None
         assert self.entry is not None
+        if self._working is not None:
+            self._working.cancel()
+            await asyncio.gather(self._working, return_exceptions=True)
         await asyncio.to_thread(forget, self._file, self.entry)
         server.close(code=1001, reason="server stops")
         closed = asyncio.ensure_future(server.wait_closed())
@@ -178,16 +193,18 @@ class ControlServer:
     async def _serve(self, websocket: ws.ServerConnection) -> None:
         """Serve one debugger; what happens in it stays in it."""
         self._number += 1
-        something = asyncio.Event()
+        something, busy = asyncio.Event(), asyncio.Event()
         session = self._debugger.connect(f"debugger {self._number}", something.set)
         helpers = [
             asyncio.create_task(self._send(websocket, session, something)),
-            asyncio.create_task(self._look(websocket, session)),
+            asyncio.create_task(self._look(websocket, session, busy)),
         ]
         try:
             async for frame in websocket:
                 session.heard(self._debugger.now())
+                busy.set()
                 await self._receive(session, frame)
+                busy.clear()
                 something.set()
         except ConnectionClosed:
             pass
@@ -203,7 +220,7 @@ class ControlServer:
         """Pass a request on, or answer it here."""
         try:
             request = msgspec.json.decode(frame)
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             request = None
         command = request.get("command") if isinstance(request, dict) else None
         if not isinstance(command, str):
@@ -218,8 +235,19 @@ class ControlServer:
                 await self._before[command]()
         except DebugError as error:
             session.put(failure(number, error))
+        except Exception as error:
+            log.exception("the debugger failed on a request")
+            text = f"{type(error).__name__}: {error}"
+            session.put(failure(number, DebugError("internal", text, "see the server's log")))
         else:
             session.receive(request)
+            if self._debugger.bench.is_busy and (self._working is None or self._working.done()):
+                self._working = asyncio.create_task(self._work())
+
+    async def _work(self) -> None:
+        """Do what takes long, slice by slice: games and other debuggers get their turn in between."""
+        while self._debugger.work():  # noqa: ASYNC110 - it is done, not waited for
+            await asyncio.sleep(0)
 
     async def _send(self, websocket: ws.ServerConnection, session: DebugSession, something: asyncio.Event) -> None:
         """Send what there is, until the connection ends."""
@@ -227,18 +255,35 @@ class ControlServer:
             while True:
                 await something.wait()
                 something.clear()
-                for message in session.outgoing():
+                for frame in filter(None, map(_frame_of, session.outgoing())):
                     try:
                         async with asyncio.timeout(SEND_TIMEOUT):
-                            await websocket.send(msgspec.json.encode(message).decode())
+                            await websocket.send(frame)
                     except TimeoutError:
                         log.warning("%s does not read; cut off", session.name)
                         websocket.transport.abort()
                         return
 
-    async def _look(self, websocket: ws.ServerConnection, session: DebugSession) -> None:
-        """End a debugger that was silent for too long: its agents go on."""
-        while session.beat(self._debugger.now()):  # noqa: ASYNC110 - silence is no event
+    async def _look(self, websocket: ws.ServerConnection, session: DebugSession, busy: asyncio.Event) -> None:
+        """End a debugger that was silent for too long: its agents go on. While we are `busy` for it, it may be."""
+        while True:
+            now = self._debugger.now()
+            if busy.is_set():
+                session.heard(now)
+            if not session.beat(now):
+                break
             await asyncio.sleep(LOOK_S)
         log.warning("%s has been silent for too long; what it held goes on", session.name)
         await websocket.close(4408, "silent for too long")
+
+
+def _frame_of(message: dict[str, Any]) -> str | None:
+    """Return a message as its text frame; None for an event that is too long for any debugger."""
+    frame = encoded(_encoder, message)
+    if len(frame) <= LARGEST:
+        return frame.decode()
+    if "event" in message:
+        log.warning("a debugger is not told of %r: it would take %d bytes", message["event"], len(frame))
+        return None
+    said = f"the answer has {len(frame)} bytes, and {LARGEST} can be sent"
+    return _frame_of(failure(message["id"], DebugError("unsupported", said, "ask for a part of it")))

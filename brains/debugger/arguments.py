@@ -413,7 +413,8 @@ class Goto(OfAgent, kw_only=True):
 
     Answer: {view: tick | null, stop}.
 
-    Live it only looks. In a replay the agent is run again from its beginning, to just before that tick.
+    Live it only looks; for a tick that is recorded, but was not seen, another agent is run again. In a replay the agent
+    itself is run again from its beginning, to just before that tick.
     """
 
     tick: int | None = None
@@ -432,9 +433,9 @@ class StepBack(OfAgent, kw_only=True):
 
 
 class Replay(OfAgent, kw_only=True):
-    """Run the agent again from its beginning to a tick, from its recorded inputs.
+    """Run the agent again to a tick from its recorded inputs: from its beginning, or from where its debugging began.
 
-    Answer: {tick, ticks, differences: [...]}.
+    Answer: {tick, first, ticks, differences: [...], problems: [...]}; `first` is the tick with which that begins.
     """
 
     tick: int

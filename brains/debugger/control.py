@@ -5,6 +5,7 @@ Nothing here waits. A held agent is a generator that nobody advances; the sessio
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,25 +14,27 @@ import msgspec
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
+from brains.debugger.context import context_of, decision_of
 from brains.debugger.facts import Facts
 from brains.debugger.host import Debuggable, Place
-from brains.debugger.messages import AgentInfo, DecisionInfo, Phase, Stop, StopReason, TickInfo
+from brains.debugger.messages import AgentInfo, Phase, Stop, StopReason, TickInfo
 from brains.debugger.plans import Plan
-from brains.debugger.values import decision_info, plain, status_word, tick_info
-from brains.nodes.llm import LLMNode
+from brains.debugger.values import feedback_of, plain, status_word, tick_info
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument, Step
 
 if TYPE_CHECKING:
     from brains.debugger.debugger import Debugger
+    from brains.debugger.memory import Memory
     from brains.debugger.session import DebugSession
+    from brains.debugger.work import Work
 
 __all__ = ["Control", "Halt", "Moment", "Offer"]
 
+log = logging.getLogger("brains.debugger")
+
 REMEMBERED = 200
 """Ticks that can be viewed later."""
-MOST_INPUTS = 200
-"""Recorded snapshots that a shadow is ticked on in a row: a server must not stand still for it."""
 
 
 class Offer(NamedTuple):
@@ -86,6 +89,8 @@ class Control:
         facts: what has been seen of it.
         before: its memory as it was when the tick began.
         history: its last ticks.
+        memory: by which it can be made again as it was in a tick since it is debugged; None: it cannot.
+        recalled: a tick before those, that was looked at.
         orphaned: it stays held although nobody commands it.
         shadows: copies of it that are to be ticked on what it is ticked on.
         inputs: of such a copy, what it is still to be ticked on from the recording.
@@ -115,8 +120,11 @@ class Control:
         self.facts = Facts(agent)
         self.before: dict[str, Any] = {}
         self.history: deque[Moment] = deque(maxlen=REMEMBERED)
+        self.recalled: Moment | None = None
+        self.memory: Memory | None = None
         self._debugger = debugger
         self._steps: Generator[Step, None, TickReport] | None = None
+        self._feeding: Work[None] | None = None
         self._told = False
         self._stood = False
         self._passed: deque[float] = deque(maxlen=2)
@@ -143,24 +151,33 @@ class Control:
         if self.in_tick or instrumented == (self.instrument is not None):
             return
         if instrumented:
-            self.instrument = Instrument(self.agent.root, self.facts.stopped)
+            self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
+            if self.controller is not None:
+                self.memory = self._debugger.memory_of(self)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
             self.agent.touched("free", "", None)
+            self._forget()
+
+    def _forget(self) -> None:
+        if self.memory is not None:
+            self.memory.end()
+            self.memory = None
 
     def end(self) -> None:
         """Note that the agent is gone, in the middle of a tick or not."""
         if self._steps is not None:
             self._steps.close()
             self._steps = None
-        self.stop = self.step = self.plan = self.offer = None
+        self.stop = self.step = self.plan = self.offer = self._feeding = None
+        self._forget()
 
     # --- ticking ---------------------------------------------------------------------------------------------------
 
     def turn(self, offer: Offer) -> TickReport | None:
         """Take the agent's turn in a tick of its session; return what it brought, None while it stands."""
-        if self.is_held or self.in_tick:
+        if self.is_held or self.in_tick or self._feeding is not None:
             if self.offer is not None:
                 self.dropped += 1
             self.offer = offer
@@ -183,16 +200,8 @@ class Control:
                 self._finish(report)
         elif stood is not None and stood.phase == "tick":
             self.step = None
-        for _ in range(MOST_INPUTS):
-            offer = self.next_offer()
-            if self.is_held or offer is None:
-                break
-            self.let_go()
-            report = self._begin(offer)
-            if report is not None:
-                self._finish(report)
-        if self.is_shadow and not self.is_held and not self.is_live:
-            self.halt(Halt("pause", "it has had all that was recorded, or much of it"))
+        self._feeding = feeding = self._feed()
+        self._debugger.bench.begin(feeding, self._fed, lambda: self._feeding is feeding)
         self.dropped = 0
         if not self.is_held:
             self.let_go()
@@ -214,14 +223,47 @@ class Control:
         if not self.is_held:
             self.halt(Halt("goto", "the tick was given up"))
 
+    def _feed(self) -> Work[None]:
+        """Tick it on what there is. Of a shadow that may be much, and the server must not stand still for it."""
+        try:
+            while (offer := self.next_offer()) is not None:
+                self.let_go()
+                report = self._begin(offer)
+                if report is not None:
+                    self._finish(report)
+                yield
+        except Exception:
+            self._feeding = None
+            raise
+        self._feeding = None
+        if self.is_shadow and not self.is_held and not self.is_live:
+            self.halt(Halt("pause", "it has had all that was recorded"))
+
+    def _fed(self, result: Callable[[], None]) -> None:
+        try:
+            result()
+        except Exception:
+            log.exception("agent %s: its shadow cannot be ticked", self.agent.id)
+
     def next_offer(self) -> Offer | None:
-        """Return what a tick can begin with now: the newest snapshot that has come, or the next one of a recording."""
+        """Return what a tick can begin with now: the next snapshot of a recording, or the newest that has come."""
         if self.is_held:
             return None
-        offer, self.offer = self.offer, None
-        if offer is None and (snapshot := next(self.inputs, None)) is not None:
+        if (snapshot := next(self.inputs, None)) is not None:
             return Offer(lambda: snapshot, snapshot.seq, snapshot.time)
+        offer, self.offer = self.offer, None
         return offer
+
+    def look(self, snapshot: AgentSnapshot) -> Moment:
+        """Tick the agent, which is in no game, without a stop, and return what was seen of it."""
+        self.fit(True)
+        assert self.instrument is not None
+        self.facts.begin()
+        self.travels = True
+        self._steps = self.agent.steps(snapshot, self.instrument)
+        self._advance()
+        self.fit(False)
+        return self.history[-1]
 
     def passed(self, seconds: float) -> None:
         """Note a tick of the game while the agent stands, perhaps one that leaves it out."""
@@ -234,6 +276,10 @@ class Control:
         missed = [time for time in self._passed if present is not None and present < time < offer.time]
         if missed:
             self.agent.clock.skip_to(missed[-1])
+        if self.memory is not None:
+            self.memory.look()
+        elif self.instrument is not None:
+            self.memory = self._debugger.memory_of(self, offer.seq)
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))
@@ -376,9 +422,9 @@ class Control:
         if node is not None and step is not None:
             stop.phase = halt.phase or step.phase
             stop.node, stop.path, stop.kind = node.name, agent.path_of(node), type(node).__name__
-            stop.status, stop.feedback = status_word(node.status), node.feedback_message
+            stop.status, stop.feedback = status_word(node.status), feedback_of(node)
             stop.file, stop.line = self._debugger.sources.place(agent, stop.path)
-        stop.decision = self.decision(node) or self.decision(None)
+        stop.decision = decision_of(agent, node) or decision_of(agent, None)
         return stop
 
     def refresh(self) -> None:
@@ -391,55 +437,9 @@ class Control:
             self.stop, status=status_word(status), so_far=self.facts.so_far(), cancelled=list(self.facts.cancels)
         )
 
-    def decision(self, node: Behaviour | None) -> DecisionInfo | None:
-        """Return the last decision of this leaf, else the agent's newest one."""
-        decisions = self.agent.decisions
-        if isinstance(node, LLMNode):
-            report = decisions.get(self.agent.path_of(node))
-            return None if report is None else decision_info(report)
-        newest = max(
-            (one for one in decisions.values() if one.decision is not None),
-            key=lambda one: 0 if one.decision is None else one.decision.tick_answered,
-            default=None,
-        )
-        return None if newest is None else decision_info(newest)
-
     def context(self) -> dict[str, Any]:
         """Return what expressions know."""
-        agent, node = self.agent, None if self.step is None else self.step.node
-        snapshot = agent.snapshot
-        known: dict[str, Any] = {
-            "agent": agent.id,
-            "brain": agent.brain,
-            "tick": agent.tick_number,
-            "time": agent.clock.now(),
-            "me": agent.me,
-            "world": agent.world,
-            "events": plain(snapshot.events),
-            "blackboard": agent.blackboard,
-            "snapshot": {
-                "seq": snapshot.seq,
-                "time": snapshot.time,
-                "me": agent.me,
-                "world": agent.world,
-                "events": plain(snapshot.events),
-                "results": plain(snapshot.results),
-            },
-            "orders": [{"id": order.id, "name": type(order.action).__name__} for order in agent.orders.values()],
-            "phase": "tick" if self.step is None else self.step.phase,
-        }
-        target = node or agent.root
-        known["node"] = {
-            "name": target.name,
-            "path": agent.path_of(target),
-            "kind": type(target).__name__,
-            "status": status_word(target.status),
-            "feedback": target.feedback_message,
-        }
-        decision = self.decision(node)
-        if decision is not None:
-            known["decision"] = msgspec.to_builtins(decision)
-        return known
+        return context_of(self.agent, self.step)
 
     def info(self) -> AgentInfo:
         """Return the agent as it is in a list."""

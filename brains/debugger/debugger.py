@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from py_trees.common import Status
@@ -13,14 +14,17 @@ from brains.debugger.arguments import Arguments, Break, parse
 from brains.debugger.breakpoints import Breakpoint, made
 from brains.debugger.commands import HANDLERS
 from brains.debugger.control import Control, Halt, Offer
-from brains.debugger.host import Debuggable, Host, Place
+from brains.debugger.host import Debuggable, Host
+from brains.debugger.memory import Memory
 from brains.debugger.messages import AgentInfo, DebugError
 from brains.debugger.paths import Glob, nearest
 from brains.debugger.plans import Into, Pause
 from brains.debugger.rules import Rules
 from brains.debugger.session import LEASE_S, DebugSession
+from brains.debugger.shadows import Shadows
 from brains.debugger.sources import SourceMap
 from brains.debugger.values import status_word
+from brains.debugger.work import WorkBench
 from brains.nodes.llm import LLMNode
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument
@@ -39,6 +43,8 @@ class Debugger:
     Attributes:
         rules: all breakpoints.
         sources: where nodes are made.
+        shadows: copies of agents that go their own way.
+        bench: what is done in slices; somebody has to call `work` while there is something.
     """
 
     def __init__(self, host: Host, *, server: str = "brains", now: Callable[[], float] = time.monotonic) -> None:
@@ -47,15 +53,16 @@ class Debugger:
         self.now = now
         self.rules = Rules(self)
         self.sources = SourceMap()
+        self.shadows = Shadows(self)
+        self.bench = WorkBench()
         self.sessions: list[DebugSession] = []
         self._controls: dict[str, dict[str, Control]] = {}
         self._waits: list[Glob] = []
         self._lost: dict[tuple[str, str], DebugSession] = {}
         """Who commanded an agent that has left: if it comes back, it is theirs again. By id and brain."""
         self._number = 0
-        self._shadows: dict[Place, Control] = {}
-        self._forks = 0
         self._stops = 0
+        self._copied: tuple[str, int | None] = "", None
 
     # --- front ends ------------------------------------------------------------------------------------------------
 
@@ -91,7 +98,14 @@ class Debugger:
         """
         session.heard(self.now())
         session.number = number
-        return HANDLERS[command](self, session, given)
+        answer = HANDLERS[command](self, session, given)
+        if not isinstance(answer, Generator):
+            return answer
+        return self.bench.begin(answer, partial(session.settle, number), lambda: not session.closed)
+
+    def work(self) -> bool:
+        """Do a slice of what takes long; tell whether there is more. Whoever carries messages calls it till then."""
+        return self.bench.go_on()
 
     def tell(self, control: Control, name: str, body: object) -> None:
         """Tell an event to those who attached an agent."""
@@ -149,7 +163,7 @@ class Debugger:
 
     def agents(self) -> list[Debuggable]:
         """Return all agents that there are."""
-        return [*self.host.agents(), *(shadow.agent for shadow in self._shadows.values())]
+        return [*self.host.agents(), *self.shadows.agents()]
 
     def controls(self) -> list[Control]:
         """Return the agents that are debugged."""
@@ -166,7 +180,9 @@ class Debugger:
             return self._selected(session, agents)
         found = [agent for agent in agents if name in (agent.id, f"{agent.session}/{agent.id}")]
         # A shadow goes by the name of its agent; it is meant only where it is called by its whole name.
-        found = [agent for agent in found if (agent.session, agent.id) not in self._shadows] or found
+        found = [agent for agent in found if (agent.session, agent.id) not in self.shadows] or found
+        # So does what a game has left that was killed, and has been started again since.
+        found = [agent for agent in found if not self.host.is_away((agent.session, agent.id))] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -184,7 +200,7 @@ class Debugger:
             if (agent.session, agent.id) == session.selected:
                 return agent
         id = session.selected[1]
-        again = [agent for agent in agents if agent.id == id]
+        again = [agent for agent in agents if agent.id == id and not self.host.is_away((agent.session, agent.id))]
         if len(again) == 1:
             return again[0]
         raise DebugError("terminated", f"{id} is gone", "`agents` lists those that are there; breakpoints wait for it")
@@ -254,22 +270,13 @@ class Debugger:
                     control.instrument.force(node, None)
                     control.agent.touched("force", control.agent.path_of(node), {"status": "none"})
             if control.is_shadow:
-                self._dissolve(control)
+                self.shadows.dissolve(control)
             elif hold:
                 control.orphaned = control.is_held
             else:
                 control.resume(None)
         self.drop_if_idle(control)
         return mine
-
-    def _dissolve(self, shadow: Control) -> None:
-        """End a shadow."""
-        shadow.end()
-        self._shadows.pop(shadow.place, None)
-        for control in self.controls():
-            if shadow in control.shadows:
-                control.shadows.remove(shadow)
-        shadow.agent.close()
 
     def drop_if_idle(self, control: Control) -> None:
         """Forget an agent that nobody debugs any more: from now on its ticks cost nothing again."""
@@ -307,6 +314,20 @@ class Debugger:
             action="" if order is None else type(order.action).__name__,
             stops=self._stops,
         )  # fmt: skip
+
+    def memory_of(self, control: Control, seq: int | None = None) -> Memory | None:
+        """Begin to remember an agent of a game; None: not this one, or not now.
+
+        A breakpoint may be about a hundred agents: of those that nobody has attached, one is copied per snapshot of the
+        game, whose number is `seq`.
+        """
+        if self.host.kind != "live" or control.is_shadow:
+            return None
+        if control.controller is None:
+            if self._copied == (control.agent.session, seq):
+                return None
+            self._copied = control.agent.session, seq
+        return Memory(control.agent, self.host.prompts, self.host.asker)
 
     def next_stop(self) -> int:
         """Count one more stop of some agent."""
@@ -421,6 +442,7 @@ class Debugger:
         new.plan, new.travels = Into(boundary, ends=True, reason="goto"), True
         self._pump(new)
         new.travels = False
+        self.rules.look(new)
         return new
 
     def boundaries(self, control: Control, tick: int) -> int:
@@ -437,28 +459,9 @@ class Debugger:
         instrument.remove()
         return count
 
-    def fork(self, control: Control, tick: int, *, live: bool) -> Control:
-        """Make a shadow of an agent as it was just before a tick: what it orders goes nowhere.
-
-        It is ticked on what the agent was ticked on from there, then (`live`) on what the agent is ticked on.
-
-        Raises:
-            DebugError: it cannot be made again.
-        """
-        past = self.host.past
-        assert past is not None
-        self._forks += 1
-        agent, inputs = past.shadow(control.place, tick, f"fork{self._forks}")
-        shadow = self.control_of(agent)
-        shadow.inputs, shadow.is_shadow, shadow.is_live = inputs, True, live
-        self._shadows[shadow.place] = shadow
-        if live:
-            self.control_of(control.agent).shadows.append(shadow)
-        return shadow
-
     def deliver(self, control: Control, report: TickReport) -> None:
         """Hand over what a tick brought that ended outside of its turn; what a shadow brings goes nowhere."""
-        if control.place not in self._shadows:
+        if control.place not in self.shadows:
             self.host.deliver(control.place, report)
 
     def pause(self, control: Control) -> None:

@@ -10,7 +10,7 @@ from py_trees.common import Status
 
 from brains.debugger.host import Debuggable
 from brains.debugger.messages import CancelInfo, Visit
-from brains.debugger.values import status_word
+from brains.debugger.values import feedback_of, status_word
 from brains.nodes.llm_condition import LLMCondition
 from brains.ticking import Step
 
@@ -27,6 +27,8 @@ class Tried:
     status: Status | None = None
     """None: it has not ended yet."""
     feedback: str = ""
+    forced: bool = False
+    """A debugger said how it ended."""
 
 
 @dataclass
@@ -71,16 +73,21 @@ class Facts:
         depth = self.stack.index(node) + 1 if node in self.stack else len(self.stack) + 1
         visits = self._open.get(node)
         one = visits.pop() if visits else Tried(node, self.agent.path_of(node), depth)
-        one.status, one.feedback = node.status, node.feedback_message
+        one.status, one.feedback = node.status, feedback_of(node)
         self.ended.append(one)
         self._settle(one)
         return depth
 
+    def forced(self, node: Behaviour) -> None:
+        """Note that a node which has begun gets its result from a debugger."""
+        if visits := self._open.get(node):
+            visits[-1].forced = True
+
     def changed(self, node: Behaviour) -> None:
-        """Note that the result of the node that ended last is another one now."""
+        """Note that a debugger has given the node that ended last another result."""
         if self.ended and self.ended[-1].node is node:
             one = self.ended[-1]
-            one.status, one.feedback = node.status, node.feedback_message
+            one.status, one.feedback, one.forced = node.status, feedback_of(node), True
             self._settle(one)
 
     def left(self, node: Behaviour) -> None:
@@ -153,6 +160,8 @@ class Facts:
             "verdict": verdicts[one.status],
             "depth": one.depth,
         }
+        if one.forced:
+            entry["forced"] = True
         if reason := self._reason(one):
             entry["reason"] = reason
         report = self.agent.decisions.get(one.path)
@@ -162,6 +171,8 @@ class Facts:
 
     def _reason(self, one: Tried) -> str:
         node = one.node
+        if one.forced:
+            return "forced"
         if isinstance(node, LLMCondition) and node.probability is not None:
             limit = node.threshold if one.status is not Status.SUCCESS else node.release
             sign = ">=" if node.probability >= limit else "<"

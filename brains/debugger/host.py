@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from brains.agent import Agent
@@ -10,6 +10,7 @@ from brains.questions import Asker
 from brains.snapshot import AgentSnapshot, TickReport
 
 if TYPE_CHECKING:
+    from brains.debugger.past import RecordedLife
     from brains.prompts import PromptLibrary
 
 __all__ = ["Debuggable", "Host", "HostKind", "Past", "Place"]
@@ -22,29 +23,13 @@ Place = tuple[str, str]
 
 
 class Past(Protocol):
-    """A recording of an agent's inputs, by which it can be built again as it was."""
+    """A recording of agents' inputs, by which they can be built again as they were."""
 
-    def first_and_last(self, agent: Place) -> tuple[int, int]:
-        """Return the first and the last tick that it can be brought to.
-
-        Raises:
-            DebugError: there is no recording of this agent.
-        """
-        ...
-
-    def rebuild(self, agent: Place, tick: int) -> tuple[Debuggable, AgentSnapshot | None, list[str]]:
-        """Return another agent, as this one was before `tick`; that tick's snapshot; and differences on the way.
+    def life(self, agent: Place) -> RecordedLife:
+        """Return what is recorded of an agent.
 
         Raises:
-            DebugError: it cannot be brought there.
-        """
-        ...
-
-    def shadow(self, agent: Place, tick: int, session: str) -> tuple[Debuggable, Iterator[AgentSnapshot]]:
-        """Return another agent, as this one was before `tick`, in a game of that name; and what it was ticked on then.
-
-        Raises:
-            DebugError: it cannot be brought there.
+            DebugError: there is no recording of it.
         """
         ...
 
@@ -87,6 +72,10 @@ class Host(Protocol):
 
     def agents(self) -> Iterable[Debuggable]:
         """Return all agents that can be debugged, in the order in which they came."""
+        ...
+
+    def is_away(self, agent: Place) -> bool:
+        """Tell whether an agent is only kept for a game that has lost its connection."""
         ...
 
     def models(self) -> list[str]:

@@ -11,6 +11,7 @@ from py_trees.blackboard import Blackboard
 from brains.agent import Agent
 from brains.debugger.host import Debuggable, Past, Place
 from brains.debugger.messages import DebugError
+from brains.debugger.past import RecordedPast
 from brains.errors import ActionError, RecordingError, TreeError
 from brains.library import Brain, BrainLibrary
 from brains.nodes.context import AgentNode
@@ -21,7 +22,7 @@ from brains.questions import Asker, NoAnswer, Question, Ticket
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.trace import Recording, Replayer, Turn
 
-__all__ = ["NoModel", "RecordedPast", "ReplayHost", "TreeHost"]
+__all__ = ["NoModel", "ReplayHost", "TreeHost"]
 
 
 class NoModel:
@@ -46,6 +47,10 @@ class _Host:
         """Reads templates that have changed; whoever opens files sets it."""
         self.subscribe_to: Callable[[Callable[[Ticket], None]], Callable[[], None]] | None = None
         """Tells of news of tickets; whoever runs a gateway sets it."""
+
+    def is_away(self, agent: Place) -> bool:
+        """Tell that none is: there is no game."""
+        return False
 
     def models(self) -> list[str]:
         """Return the names by which models can be asked."""
@@ -72,81 +77,6 @@ class _Host:
 
     def released(self, agent: Place) -> None:
         """Do nothing: there is no game."""
-
-
-class RecordedPast:
-    """What a recording knows of agents; each is made again from its inputs.
-
-    Args:
-        recording: returns the recording as far as it has come.
-        library: the brains.
-        prompts: where to take texts from that the recording has left out.
-        live: answers the questions of shadows, which go their own way; None: the recording does, as far as it goes.
-    """
-
-    def __init__(
-        self,
-        recording: Callable[[], Recording],
-        library: BrainLibrary,
-        prompts: PromptLibrary | None = None,
-        live: Asker | None = None,
-    ) -> None:
-        self._recording = recording
-        self._library = library
-        self._prompts = prompts
-        self._live = live
-
-    def first_and_last(self, agent: Place) -> tuple[int, int]:
-        """Return the first and the last tick that an agent can be brought to.
-
-        Raises:
-            DebugError: it is not recorded, or not from its beginning.
-        """
-        session, id = agent
-        try:
-            life = self._recording().find(id, None, session)
-        except RecordingError as error:
-            raise DebugError("no_recording", str(error)) from error
-        if not life.is_whole:
-            raise DebugError(
-                "no_recording", f"{id} had lived before it was recorded", "record from the start: --record"
-            )
-        return life.first, life.last
-
-    def rebuild(self, agent: Place, tick: int) -> tuple[Debuggable, AgentSnapshot | None, list[str]]:
-        """Make an agent again as it was before `tick`.
-
-        Raises:
-            DebugError: it cannot be brought there.
-        """
-        session, id = agent
-        try:
-            found = Replayer(self._recording(), self._library, self._prompts).rebuild(id, tick, session)
-        except RecordingError as error:
-            raise DebugError("unknown_tick", str(error)) from error
-        snapshot = None if found.turn is None else found.turn.snapshot
-        return found.agent, snapshot, [str(one) for one in found.differences]
-
-    def shadow(self, agent: Place, tick: int, session: str) -> tuple[Debuggable, Iterator[AgentSnapshot]]:
-        """Make an agent again as it was before `tick`, and return what it was ticked on from there.
-
-        Raises:
-            DebugError: it cannot be brought there.
-        """
-        later = list(self._later(agent, tick))
-        try:
-            found = Replayer(self._recording(), self._library, self._prompts).rebuild(agent[1], tick, agent[0])
-        except RecordingError as error:
-            raise DebugError("unknown_tick", str(error)) from error
-        found.agent.session = session
-        found.agent.witness = None
-        found.asker.live = self._live
-        return found.agent, iter(later)
-
-    def _later(self, agent: Place, tick: int) -> Iterator[AgentSnapshot]:
-        for turn in _Course(self._recording(), self._library, self._prompts, agent):
-            if turn.number >= tick:
-                yield turn.snapshot
 
 
 class _Course:
@@ -246,7 +176,7 @@ class ReplayHost(_Host):
             raise DebugError("unknown_tick", str(error)) from error
         if course.turn is None:
             found = course.replayer.differences
-            why = course.replayer.stopped or (str(found[0]) if found else "it ends before that")
+            why = str(found[0]) if found else course.replayer.stopped or "it ends before that"
             raise DebugError("unknown_tick", f"{agent[1]} cannot be brought to tick {tick}: {why}")
         self._courses[agent] = course
         return course.turn.agent

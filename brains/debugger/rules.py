@@ -63,6 +63,8 @@ class Rules:
         """Forget what was counted for an agent."""
         self._seen.pop(control, None)
         self._mine.pop(control, None)
+        for one in self.breakpoints.values():
+            one.values.pop(control.place, None)
 
     def catch_up(self, control: Control) -> None:
         """Count what has happened in this tick as seen: a new breakpoint is about what comes after it."""
@@ -138,6 +140,12 @@ class Rules:
                 text = f"{one.info.where}: {_short(old)} -> {_short(now)}"
                 found += self._hit(one, control, Halt("data breakpoint", text))
         return found
+
+    def look(self, control: Control) -> None:
+        """Take what watches see now as what they have seen last: the agent is somewhere else all of a sudden."""
+        for one in self.for_agent(control):
+            if one.watched is not None:
+                one.values[control.place] = self.value_of(one, control)
 
     def value_of(self, one: Breakpoint, control: Control) -> Any:
         """Return what a watch sees now."""

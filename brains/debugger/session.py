@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -51,7 +52,7 @@ class DebugSession:
     def receive(self, request: str | bytes | dict[str, Any]) -> None:
         """Take one request, JSON or what it decodes to. Never raises: what is wrong is answered."""
         number = 0
-        try:
+        with self._failures(lambda: number):
             if not isinstance(request, dict):
                 request = msgspec.json.decode(request)
             if isinstance(request, dict) and isinstance(request.get("id"), int):
@@ -63,14 +64,25 @@ class DebugSession:
             body = self._debugger.run(self, number, wanted.command, parse(wanted.command, wanted.arguments))
             if body is not None:
                 self.put(answer(number, body))
+
+    def settle(self, number: int, result: Callable[[], Any]) -> None:
+        """Answer a request that took a while; `result` returns the body, or raises why there is none."""
+        with self._failures(lambda: number):
+            self.put(answer(number, result()))
+
+    @contextlib.contextmanager
+    def _failures(self, number: Callable[[], int]) -> Iterator[None]:
+        """Answer with what goes wrong in the block."""
+        try:
+            yield
         except DebugError as error:
-            self.put(failure(number, error))
+            self.put(failure(number(), error))
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            self.put(failure(number, DebugError("bad_request", f"this is no JSON: {error}")))
+            self.put(failure(number(), DebugError("bad_request", f"this is no JSON: {error}")))
         except Exception as error:
             log.exception("the debugger failed on a request")
             text = f"{type(error).__name__}: {error}"
-            self.put(failure(number, DebugError("internal", text, "see the server's log")))
+            self.put(failure(number(), DebugError("internal", text, "see the server's log")))
 
     def put(self, message: dict[str, Any]) -> None:
         """Queue an answer or an event."""

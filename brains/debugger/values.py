@@ -6,20 +6,24 @@ from collections.abc import Mapping, Sequence, Set
 from typing import Any
 
 import msgspec
+from py_trees.behaviour import Behaviour
 
 from brains.actions import params_of
 from brains.debugger.messages import DecisionInfo, StatusWord, TickInfo
 from brains.snapshot import LeafReport, TickReport
+from brains.trace.events import AgentEvent, DoneEvent, TurnEvent
 
-__all__ = ["decision_info", "plain", "status_word", "tick_info"]
+__all__ = ["decision_info", "feedback_of", "plain", "recorded_info", "status_word", "tick_info"]
 
 _DEEPEST = 12
 
 
 def plain(value: Any, depth: int = 0) -> Any:
     """Return a copy in terms of JSON; what has no such form becomes its `repr`."""
-    if value is None or isinstance(value, bool | int | float | str):
+    if value is None or type(value) in (bool, int, float, str):
         return value
+    if isinstance(value, str | int | float):
+        return _bare(value)
     if depth > _DEEPEST:
         return "…"
     if isinstance(value, Mapping):
@@ -34,6 +38,21 @@ def plain(value: Any, depth: int = 0) -> Any:
         return repr(value)
     except Exception as error:
         return f"<{type(value).__name__}: {type(error).__name__} in its repr>"
+
+
+def _bare(value: str | float) -> str | float:
+    """Return a text or number of a subclass as one that JSON knows: numpy's, or a member of an enumeration."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    return int.__int__(value) if isinstance(value, int) else float.__float__(value)
+
+
+def feedback_of(node: Behaviour) -> str:
+    """Return what a node says of itself, which may be anything that its author has put there."""
+    said: object = node.feedback_message
+    if isinstance(said, str):
+        return str.__str__(said)
+    return "" if said is None else str(plain(said))
 
 
 def status_word(status: object) -> StatusWord:
@@ -83,5 +102,28 @@ def tick_info(session: str, report: TickReport, *, held: bool = False) -> TickIn
     )
 
 
-def _status_of(report: TickReport) -> StatusWord:
+def recorded_info(agent: AgentEvent, turn: TurnEvent, done: DoneEvent) -> TickInfo:
+    """Return a tick as a recording has it."""
+    order = done.order
+    params = None if order is None else order.params
+    return TickInfo(
+        agent=agent.id,
+        session=agent.session,
+        tick=done.tick,
+        time=done.time,
+        seq=turn.seq,
+        status=_status_of(done),
+        running=list(done.running),
+        action="" if order is None else order.name,
+        params=params if isinstance(params, dict) else {},
+        source="" if order is None else order.source,
+        reason="" if order is None else order.reason,
+        cancels=list(done.cancels),
+        decisions=[decision_info(one) for one in done.leaves],
+        faults=[f"{fault.leaf}: {fault.error}" for fault in done.faults],
+        speech=[text for _, text, _ in done.speech if text],
+    )
+
+
+def _status_of(report: TickReport | DoneEvent) -> StatusWord:
     return report.status  # type: ignore[return-value]  # the agent takes it from py_trees

@@ -62,10 +62,12 @@ def parse_object(text: str) -> dict[str, Any]:
     """Parse one JSON object, and nothing around it.
 
     Raises:
-        MalformedAnswer: not JSON, not an object, a key twice, or a number that is none (NaN, 1e999).
+        MalformedAnswer: not JSON, not an object, a key twice, a number that is none (NaN, 1e999), or half a character.
     """
     try:
         value = json.loads(text, object_pairs_hook=_no_twice, parse_constant=_no_constant, parse_float=_finite)
+        # A model that was cut off in an emoji writes `\ud83d` alone, which no message to a game can hold.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise MalformedAnswer(f"the answer is not JSON ({error}): {_short(text)}") from error
     if not isinstance(value, dict):

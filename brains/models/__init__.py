@@ -6,7 +6,7 @@ A name is one of
     NAME, or ollama:NAME    a model of the Ollama server, such as `llama3.2` or `ollama:qwen2.5:3b`
     embedded                the small default model inside the process, fetched by `brains model pull`
     embedded:/path/to.gguf  any GGUF file inside the process
-    scripted                no model at all: plausible answers without any thought, for tests and first steps
+    scripted                no model at all: it answers at once, as the example that is most like the question
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from brains.questions import ChatModel, Way
 __all__ = ["DEFAULT_OLLAMA_MODEL", "open_model"]
 
 DEFAULT_OLLAMA_MODEL = "llama3.2"
-SCRIPTED_LATENCY = 0.05
 
 KINDS = ("auto", "embedded", "scripted", "ollama")
 LIKE = 0.8
@@ -79,7 +78,7 @@ def open_model(
     if name == "scripted":
         from brains.models.scripted import ScriptedModel
 
-        return ScriptedModel(latency=SCRIPTED_LATENCY, label_way=label_way or "completion", slots=slots or 4)
+        return ScriptedModel(label_way=label_way or "completion", slots=slots or 4)
     if kind == "embedded":
         from brains.models.embedded import EmbeddedModel
 

@@ -29,7 +29,7 @@ from brains.models.pull import cache_folder, default_model_path
 from brains.models.recode import recoded
 from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
 
-__all__ = ["EmbeddedModel"]
+__all__ = ["EmbeddedModel", "digest_of"]
 
 CONTEXT = 2048
 USUAL_TEMPLATES = 7
@@ -201,7 +201,7 @@ class EmbeddedModel:
             raise ModelNotInstalled(f"there is no model at {self.path}: {hint}")
         try:
             head = read_head(self.path)
-            digest = _digest(self.path)
+            digest = digest_of(self.path)
         except OSError as error:
             raise ModelNotInstalled(f"the model {self.path} cannot be read: {error.strerror}") from error
         if self._llama is None:
@@ -364,16 +364,19 @@ def _prefix_of(request: ModelRequest) -> str:
     return request.name or (request.messages[0][1] if request.messages else request.prompt)[:64]
 
 
-def _digest(path: Path) -> str:
+def digest_of(path: Path) -> str:
     """Return the SHA-256 of a file; what was reckoned before for this size and time of change is remembered."""
     stat = path.stat()
     key = f"{path.resolve()}|{stat.st_size}|{stat.st_mtime_ns}"
     memory = cache_folder() / "digests.json"
+    known: dict[str, str] = {}
     try:
-        known = json.loads(memory.read_text(encoding="utf-8"))
+        read = json.loads(memory.read_text(encoding="utf-8"))
+        known = read if isinstance(read, dict) else {}
+    except (OSError, ValueError):
+        pass
+    if key in known:
         return str(known[key])
-    except (OSError, ValueError, KeyError, TypeError):
-        known = {}
     with path.open("rb") as file:
         found = hashlib.file_digest(file, "sha256").hexdigest()
     try:

@@ -122,7 +122,7 @@ def _opened(path: Path) -> Iterator[IO[bytes]]:
             raise ModelRefused(f"{path} is not a GGUF file: llama.cpp runs nothing else")
         try:
             yield file
-        except (struct.error, ValueError, UnicodeDecodeError) as error:
+        except (struct.error, ValueError, TypeError, RecursionError) as error:
             raise ModelRefused(f"{path} is cut off or damaged in its head ({error}): fetch it again") from error
 
 

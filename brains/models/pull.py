@@ -7,6 +7,7 @@ and renamed into its place in one step: at any moment there is either no file th
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import hashlib
 import importlib.util
@@ -253,12 +254,12 @@ def _watch(command: list[str], environment: dict[str, str], log: IO[str], look: 
 
 
 def _size_of(folder: Path) -> int:
+    """Return the bytes of the files in a folder in which somebody else makes, moves and removes files meanwhile."""
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.lstat().st_size
-        except OSError:  # the downloader has just moved it
-            continue
+    for parent, _, names in os.walk(folder):  # which passes over a folder that has just gone
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(parent, name)).st_size
     return total
 
 

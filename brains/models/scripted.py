@@ -1,8 +1,8 @@
 """A public fake: a `ChatModel` without any model behind it.
 
 It answers at once, always the same, and as a real model would: with tokens, log-probabilities and pieces of text. So
-the whole way from a leaf to its decision can be tested in milliseconds, and the demo plays where no model is installed
-(`--model scripted`).
+the whole way from a leaf to its decision can be tested in milliseconds, and games play where no model is installed:
+every command's `--model scripted` is this, and gives the same answers.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from brains.models.likeness import ARROW, example_like, example_line, last_line, wants_speech
 from brains.questions import ModelInfo, ModelReply, ModelRequest, TokenChoice, Way
 
 __all__ = ["ScriptedModel", "labels_of", "last_line", "smallest_value"]
 
-ARROW = " -> "
 CONFIDENCE = 0.9
 OFF_LABEL = 0.02
 SENTENCE = "Good day to you, traveller."
@@ -44,9 +44,11 @@ class ScriptedModel:
     - a list of those, in a mapping: one after the other, and the last one from then on;
     - None: the default answer.
 
-    By default the answer is drawn from the labels that the request itself shows (the ` -> label` lines of a completion
-    prompt, the assistant's turns of a chat, the enum of a schema), by a hash of the template's name and the last user
-    line: different lines get different answers, the same line always gets the same one. Free text is a fixed sentence.
+    By default it answers as the example says that shares most words with the question, whichever way that is asked.
+    Where none is like it, or none is shown, the answer is drawn from the labels that the request itself shows (the
+    ` -> label` lines of a completion prompt, the assistant's turns of a chat, the enum of a schema), by a hash of the
+    template's name and the last user line: different lines get different answers, the same line always gets the same
+    one. Free text is drawn so from the lines that the examples show; with no two of them it is a fixed sentence.
 
     Tests steer and watch it by its attributes::
 
@@ -173,10 +175,16 @@ class ScriptedModel:
             raise answer
         if isinstance(answer, ModelReply):
             return answer
+        labels = labels_of(request)
+        if wants_speech(request):
+            return _text_reply(request, str((example_line(request) or SENTENCE) if answer is None else answer))
+        if answer is None:
+            like = example_like(request)
+            answer = like if like in labels else None
         if request.way == "schema":
             return _schema_reply(request, answer)
-        labels = labels_of(request)
-        if request.way == "text" or (answer is None and not labels):
+        # Speech is put as completion, too, but nobody wants its log-probabilities.
+        if not labels and (answer is None or not request.top_logprobs):
             return _text_reply(request, SENTENCE if answer is None else str(answer))
         return _label_reply(request, labels, answer)
 
@@ -200,15 +208,6 @@ class ScriptedModel:
         given = self._given.get(key, 0)
         self._given[key] = given + 1
         return value[min(given, len(value) - 1)]
-
-
-def last_line(request: ModelRequest) -> str:
-    """Return what was asked last: the last line of a completion prompt without its arrow, or the last user turn."""
-    if request.messages:
-        users = [content for role, content in request.messages if role == "user"]
-        return users[-1] if users else ""
-    lines = request.prompt.rstrip().splitlines()
-    return lines[-1].removesuffix(ARROW.rstrip()).rstrip() if lines else ""
 
 
 def labels_of(request: ModelRequest) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from py_trees.behaviour import Behaviour
 from py_trees.common import Status
 
-__all__ = ["guard"]
+__all__ = ["guard", "is_guarded"]
 
 Report = Callable[[Behaviour, BaseException], None]
 
@@ -25,6 +25,11 @@ def guard(node: Behaviour, report: Report, cancelled: Callable[[Behaviour], None
     node.initialise = guarded.initialise  # type: ignore[method-assign]
     node.update = guarded.update  # type: ignore[method-assign]
     node.terminate = guarded.terminate  # type: ignore[method-assign]
+
+
+def is_guarded(node: Behaviour) -> bool:
+    """Tell whether a node has been guarded: it is in the tree of an agent already."""
+    return isinstance(getattr(vars(node).get("update"), "__self__", None), _Guarded)
 
 
 class _Guarded:

@@ -12,7 +12,7 @@ from py_trees.common import Status
 from brains.actions import GameAction, decode_action, label_of
 from brains.errors import ActionError, TreeError
 from brains.nodes.arguments import Arguments
-from brains.nodes.context import AgentContext
+from brains.nodes.context import AgentContext, is_true
 from brains.nodes.leaves import ActionMaker, OrderedLeaf, emitted
 from brains.nodes.llm import Input, LLMLeaf, PickingNode
 from brains.prompts.labels import label_problem
@@ -99,6 +99,9 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
             classes = [_class_of(choice) for choice in declared.values()]
             if not declared:
                 raise TreeError(f"{name!r}: give at least one choice, each with a `label` of its own")
+        problem = label_problem(tuple(declared)) if len(declared) > 1 else None
+        if problem is not None:
+            raise TreeError(f"{name!r}: {problem}. Give the action another `label`, or a word here: {{'flee': Flee}}")
         self.choices: Mapping[str, Choice] = dict(declared)
         """By word. Where they are computed: those that `emits` gives a word, which may be none."""
         self.arguments = dict(arguments or {})
@@ -274,7 +277,7 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
                 raise _Refused("stale", f"{gone or f'what {self._word} was about'} is not there any more")
         if self.still is not None:
             asked = {**self._arguments.values, **known, **said, **self._inputs}
-            if not self.still(self.agent, asked):
+            if not is_true(self.still(self.agent, asked)):
                 raise _Refused("stale", "what was asked about is not so any more")
         self._chosen = choice
         if isinstance(choice, GameAction):

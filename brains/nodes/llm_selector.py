@@ -9,7 +9,7 @@ from py_trees.common import Status
 from py_trees.composites import Composite
 
 from brains.errors import TreeError
-from brains.nodes.context import Predicate
+from brains.nodes.context import Predicate, is_true
 from brains.nodes.llm import Input, PickingNode
 from brains.prompts.labels import label_problem
 from brains.questions import Decision, NoAnswer, Question
@@ -92,6 +92,8 @@ class LLMSelector(PickingNode, Composite):
         self.reask = reask
         self.margin = margin
         self._picked: Behaviour | None = None
+        self._next: Behaviour | None = None
+        """What runs in this tick: the picked child, or what runs meanwhile."""
         self.source: Source = "tree"
         """Who picked the child that runs."""
         self.reason = ""
@@ -140,7 +142,7 @@ class LLMSelector(PickingNode, Composite):
             self.stop(Status.FAILURE)
             yield self
             return
-        child = self._picked or self._meanwhile_now()
+        child = self._next
         self._leave(child)
         if child is not None:
             yield from child.tick()
@@ -155,8 +157,12 @@ class LLMSelector(PickingNode, Composite):
         self.seen()
         if self._picked is not None:
             self._reconsider()
-            return Status.RUNNING
-        return self.step()
+            status = Status.RUNNING
+        else:
+            status = self.step()
+        # Here, and not in `tick`: what an author's predicate raises is caught in here.
+        self._next = self._picked or self._meanwhile_now()
+        return status
 
     def terminate(self, new_status: Status) -> None:
         """Stop the model: nobody waits any more."""
@@ -178,7 +184,7 @@ class LLMSelector(PickingNode, Composite):
     # --- the first pick --------------------------------------------------------------------------------------------
 
     def _possible_now(self, word: str) -> bool:
-        return word not in self.possible or bool(self.possible[word](self.agent))
+        return word not in self.possible or is_true(self.possible[word](self.agent))
 
     def _meanwhile_now(self) -> Behaviour | None:
         if self.meanwhile is None or not self._possible_now(self.meanwhile):

@@ -22,7 +22,7 @@ from brains.prompts.safety import special_token
 __all__ = ["Composition", "base_of", "body_of", "check_part", "checked_path", "has_roles"]
 
 _ROLE_LINE = re.compile(r"^(?:system|user|assistant):[ \t]*$", re.MULTILINE)
-_EXTENDS = re.compile(r"\A(?:\s|\{#.*?#\})*\{%[-+]?\s*extends\b\s*(?P<name>\"[^\"]*\"|'[^']*')?", re.DOTALL)
+_EXTENDS = re.compile(r"\A(?:\s|\{#(?:(?!#\}).)*#\})*\{%[-+]?\s*extends\b\s*(?P<name>\"[^\"]*\"|'[^']*')?", re.DOTALL)
 Reference = nodes.Include | nodes.Import | nodes.FromImport | nodes.Extends
 
 

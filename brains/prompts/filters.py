@@ -48,5 +48,6 @@ def bucket(value: float, *edges: float, names: Sequence[str] = ()) -> int | floa
 def _multiple(value: float, step: float) -> int | float:
     if step <= 0:
         raise ValueError(f"bucket({step}): the step must be more than 0")
-    low = round(math.floor(value / step) * step, 6)
+    steps = round(value / step, 9)  # 0.3 / 0.1 is a little less than 3
+    low = round(math.floor(steps) * step, 6)
     return int(low) if float(low).is_integer() else low

@@ -331,6 +331,8 @@ class Prompt:
             return value
         try:
             return msgspec.to_builtins(value)
+        except RecursionError as error:
+            raise self._place.error(f"{self.name}: the input {name!r} is nested too deeply") from error
         except TypeError as error:
             raise self._place.error(
                 f"{self.name}: the input {name!r} is a {type(value).__name__}, which no prompt can show; "
@@ -352,10 +354,18 @@ class Prompt:
 
 def _hash(text: str, files: Mapping[str, Source]) -> str:
     """Return the version of a text: without other files, that of the text alone."""
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256(_as_committed(text).encode("utf-8", "surrogatepass"))
     for path in sorted(files):
-        digest.update(f"\0{path}\0{files[path].text}".encode("utf-8", "surrogatepass"))
+        digest.update(f"\0{path}\0{_as_committed(files[path].text)}".encode("utf-8", "surrogatepass"))
     return digest.hexdigest()[:16]
+
+
+def _as_committed(text: str) -> str:
+    """Return a text as it is on every system: git may give it other line ends on Windows, and an editor a mark.
+
+    They change nothing of the prompt, and must not cost it its calibration.
+    """
+    return text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _outside(found: re.Match[str]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from brains.errors import RecordingError
 from brains.prompts import PromptLibrary
-from brains.recording.files import lines_of, parts_of
+from brains.recording.files import is_own, lines_of, parts_of
 from brains.recording.writing import MAX_BYTES, FileSink
 from brains.trace import Recorder, Recording
 
@@ -83,8 +83,9 @@ def open_recording(path: str | Path) -> Recording:
     parts = parts_of(file)
     if not parts:
         raise RecordingError(f"there is no such file{_near(file)}", file=str(path))
+    first, *later = parts
     try:
-        return Recording.of(_lines(parts), str(path))
+        return Recording.of(_lines([first, *(part for part in later if not is_own(part))]), str(path))
     except OSError as error:
         raise RecordingError(f"cannot be read: {error.strerror or error}", file=str(path)) from error
 

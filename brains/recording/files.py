@@ -12,9 +12,11 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from brains.errors import RecordingError
 
-__all__ = ["GzipFile", "PlainFile", "create", "lines_of", "make_room", "part_of", "parts_of"]
+__all__ = ["GzipFile", "PlainFile", "create", "is_own", "lines_of", "make_room", "part_of", "parts_of"]
 
 LONGEST_LINE = 64 * 1024 * 1024
 _CHUNK = 1 << 17
@@ -42,7 +44,7 @@ class PlainFile:
         self._file.flush()
 
     def close(self) -> None:
-        """Finish the file."""
+        """Finish the file. Any number of times."""
         self._file.close()
 
 
@@ -64,8 +66,12 @@ class GzipFile(PlainFile):
 
     def close(self) -> None:
         """Write the end."""
-        super().write(self._press.flush(zlib.Z_FINISH))
-        super().close()
+        if self._file.closed:
+            return
+        try:
+            super().write(self._press.flush(zlib.Z_FINISH))
+        finally:
+            super().close()
 
 
 def create(path: Path) -> PlainFile:
@@ -105,19 +111,47 @@ def make_room(path: Path) -> None:
     Raises:
         RecordingError: something else is in one of these files, or they cannot be written.
     """
+    older = []
     try:
         for part in parts_of(path):
             if part.is_dir():
                 raise RecordingError("this is a folder; name a file in it", file=str(part))
             if not part.is_file():
                 continue  # a device or a pipe
-            first = next(lines_of(part), b"")
+            first = _first_line(part)
             if first and b'"type":"recording"' not in first[:100]:
                 raise RecordingError("there is something else in this file: name another one", file=str(part))
             if part != path:
-                part.unlink()
+                if is_own(part):
+                    raise RecordingError(
+                        f"this is a recording of its own and no part of {path.name}, where a long one would go on: "
+                        "name another one",
+                        file=str(part),
+                    )
+                older.append(part)
+        for part in older:
+            part.unlink()
     except OSError as error:
         raise RecordingError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
+
+
+def is_own(path: Path) -> bool:
+    """Tell whether a file begins a recording, whatever its name looks like.
+
+    Raises:
+        OSError: it cannot be read.
+        RecordingError: it is no file of ours at all.
+    """
+    try:
+        head = msgspec.json.decode(_first_line(path))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return False  # killed at once: it has no whole line
+    return isinstance(head, dict) and head.get("type") == "recording" and head.get("part", 1) == 1
+
+
+def _first_line(path: Path) -> bytes:
+    """Return the first line in which there is something; empty if there is none."""
+    return next((line for line in lines_of(path) if line.strip()), b"")
 
 
 def lines_of(path: Path) -> Iterator[bytes]:

@@ -23,6 +23,10 @@ class Holds:
         self._outbox = outbox
         self._told: dict[str, str] = {}
         self._later: dict[str, str] = {}
+        self._released: set[str] = set()
+        """Whose release was said on this connection."""
+        self._unsure: set[str] = set()
+        """Whose release was said on one that was lost, and may not have arrived."""
 
     def hold(self, agent: str, reason: str, *, later: bool) -> None:
         """Tell the game that an agent stands still: at once, or (`later`) after the next `actions`."""
@@ -35,12 +39,19 @@ class Holds:
         """Tell the game that an agent goes on, if it was told that it stands."""
         self._later.pop(agent, None)
         if self._told.pop(agent, None) is not None:
-            self._outbox.put(Release(agent=agent))
+            self._release(agent)
 
     def forget(self, agent: str) -> None:
         """Drop an agent that is gone: the game knows."""
         self._later.pop(agent, None)
         self._told.pop(agent, None)
+        self._released.discard(agent)
+        self._unsure.discard(agent)
+
+    def disconnected(self) -> None:
+        """Note that what was said last may not have arrived."""
+        self._unsure |= self._released
+        self._released.clear()
 
     def answered(self) -> None:
         """Note that an `actions` message is on its way."""
@@ -52,7 +63,16 @@ class Holds:
         """Tell of an agent again: its game has registered it anew, and may have forgotten."""
         if agent in self._told:
             self._tell(agent, self._told[agent])
+        elif agent in self._unsure:
+            self._release(agent)
+
+    def _release(self, agent: str) -> None:
+        self._unsure.discard(agent)
+        self._released.add(agent)
+        self._outbox.put(Release(agent=agent))
 
     def _tell(self, agent: str, reason: str) -> None:
         self._told[agent] = reason
+        self._released.discard(agent)
+        self._unsure.discard(agent)
         self._outbox.put(Hold(agent=agent, reason=reason))

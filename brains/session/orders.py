@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from brains.actions import params_of
+from brains.jsontext import encoded
 from brains.messages import Actions, ActionsEntry
 from brains.session.counts import SessionCounts
 from brains.session.outbox import Outbox
@@ -21,6 +22,7 @@ from brains.snapshot import Order
 
 __all__ = ["Orders"]
 
+_encoder = msgspec.json.Encoder()
 REMEMBERED = 256
 """Orders per agent whose results are still recognised; games need not report the end of a cancelled one."""
 MOST_VOID = 1024
@@ -221,4 +223,4 @@ def _fitting(items: list[str], room: int) -> tuple[list[str], int]:
 
 
 def _size(value: object) -> int:
-    return len(msgspec.json.encode(value))
+    return len(encoded(_encoder, value))

@@ -47,6 +47,10 @@ class Outbox:
         frames, self._frames = self._frames, []
         return frames
 
+    def put_back(self, frames: list[str]) -> None:
+        """Queue frames that were taken, except those that are too long for the client by now."""
+        self._frames += [frame for frame in frames if size_of(frame) <= self.max_bytes]
+
     def put(self, message: ServerMessage) -> None:
         """Queue a message, in pieces if it is too long for the client."""
         if not self.put_if_fits(message):

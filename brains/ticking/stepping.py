@@ -44,14 +44,25 @@ class Instrument:
 
     Statuses and life-cycle calls stay those of the plain tree, as long as nothing is forced.
 
+    Args:
+        root: the tree.
+        on_cancel: is called with each node that is stopped while it runs.
+        on_force: is called with each node that gets a forced result instead of running.
+
     Attributes:
         forced: by node the result that it gets instead of running.
     """
 
-    def __init__(self, root: Behaviour, on_cancel: Callable[[Behaviour], None] | None = None) -> None:
+    def __init__(
+        self,
+        root: Behaviour,
+        on_cancel: Callable[[Behaviour], None] | None = None,
+        on_force: Callable[[Behaviour], None] | None = None,
+    ) -> None:
         self.forced: dict[Behaviour, Status] = {}
         self._root = root
         self._on_cancel = on_cancel
+        self._on_force = on_force
         self._once: set[Behaviour] = set()
         self._hollow: set[Behaviour] = set()
         """RUNNING because that was forced: they have not been initialised."""
@@ -109,6 +120,8 @@ class Instrument:
                 if node in self._once:
                     self.force(node, None)
                 self.become(node, status)
+                if self._on_force is not None:
+                    self._on_force(node)
                 yield node
                 return
             if node in self._hollow:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from brains.jsontext import encoded
 from brains.questions import Calibration, Decision, NoAnswer, Outcome
 from brains.snapshot import Event, LeafReport, OrderResult, Source
 
@@ -351,9 +352,9 @@ _encoder = msgspec.json.Encoder(enc_hook=_plain)
 
 def encode(event: TraceEvent) -> bytes:
     """Return an event as a line, without its end. What JSON does not know becomes text."""
-    return _encoder.encode(event)
+    return encoded(_encoder, event)
 
 
 def encode_value(value: Any) -> msgspec.Raw:
     """Return a value of the game as JSON."""
-    return msgspec.Raw(_encoder.encode(value))
+    return msgspec.Raw(encoded(_encoder, value))

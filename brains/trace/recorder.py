@@ -8,7 +8,7 @@ from __future__ import annotations
 import platform
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
 from py_trees.behaviour import Behaviour
@@ -31,6 +31,7 @@ from brains.trace.events import (
 )
 from brains.trace.prompting import prompts_event, text_hash
 from brains.trace.tape import Tape, tree_event
+from brains.trace.witnesses import add_witness, change_witnesses
 
 if TYPE_CHECKING:
     from brains.agent import Agent
@@ -88,6 +89,7 @@ class Recorder:
         started: when the run began, ISO 8601.
         now: seconds; only differences matter.
         run: names the run.
+        nodes: False: leave out which nodes ran: it is most of what a record costs, and no replay needs it.
     """
 
     def __init__(
@@ -101,7 +103,9 @@ class Recorder:
         started: str = "",
         now: Callable[[], float] = time.perf_counter,
         run: str = "",
+        nodes: bool = True,
     ) -> None:
+        self.hears_nodes = nodes
         self._sink = sink
         self._prompts = prompts
         self._content = content
@@ -142,9 +146,19 @@ class Recorder:
 
         return made
 
-    def watch(self, agent: Agent, *, file: str = "") -> None:
-        """Record an agent from its next tick on; `file` is that of its brain."""
-        agent.witness = _Unwritten(agent, self, file)
+    def watch(self, agent: Agent, *, file: str = "", tickets: Sequence[Ticket] = ()) -> None:
+        """Record an agent from its next tick on; others who hear of it go on hearing.
+
+        Args:
+            agent: the agent.
+            file: that of its brain.
+            tickets: its questions that are open already; they get the first numbers.
+        """
+        add_witness(agent, _Unwritten(agent, self, file, tickets))
+
+    def unwatch(self, agent: Agent) -> None:
+        """Record an agent no longer."""
+        change_witnesses(agent, lambda one: None if getattr(one, "recorder", None) is self else one)
 
     def end(self) -> None:
         """Write that the recording is complete. Any number of times; nothing is written after that."""
@@ -165,7 +179,7 @@ class Recorder:
         if isinstance(event, ClosedEvent):
             self._sink.put(b"", "definition", f"agent {event.agent}")
 
-    def enter(self, agent: Agent, *, late: int, file: str = "") -> Tape:
+    def enter(self, agent: Agent, *, late: int, file: str = "", tickets: Sequence[Ticket] = ()) -> Tape:
         """Write that an agent is there after `late` ticks, with its tree, and return what writes its ticks."""
         tree = tree_event(agent, file=file)
         if tree.hash not in self._trees:
@@ -195,6 +209,9 @@ class Recorder:
             content=self._content,
             now=self.now,
             prompts=self._look,
+            nodes=self.hears_nodes,
+            tickets=tickets,
+            recorder=self,
         )
 
     def _world_of(self, snapshot: AgentSnapshot) -> int:
@@ -242,18 +259,20 @@ class _Unwritten:
     A game that declares an agent anew has one made only to see whether it can be.
     """
 
-    def __init__(self, agent: Agent, recorder: Recorder, file: str) -> None:
+    def __init__(self, agent: Agent, recorder: Recorder, file: str, tickets: Sequence[Ticket]) -> None:
         self._agent = agent
-        self._recorder = recorder
+        self.recorder = recorder
         self._file = file
+        self._tickets = tickets
+        self.hears_nodes = recorder.hears_nodes
 
     def begins(self, snapshot: AgentSnapshot) -> None:
         """Write the agent down, and then its first tick; it has been counted already."""
         self._enter(self._agent.tick_number - 1).begins(snapshot)
 
     def _enter(self, late: int) -> Tape:
-        tape = self._recorder.enter(self._agent, late=late, file=self._file)
-        self._agent.witness = tape
+        tape = self.recorder.enter(self._agent, late=late, file=self._file, tickets=self._tickets)
+        change_witnesses(self._agent, lambda one: tape if one is self else one)
         return tape
 
     def touched(self, kind: str, place: str, value: Any, boundary: int) -> None:

@@ -109,7 +109,7 @@ class Recording:
         lives: the agents by their number.
         texts: texts by their hash.
         trees: trees by their hash.
-        prompts: the prompts as they were at the end.
+        prompts: the prompts as they were at the end; `prompts_by_number`: as they were at any time.
         worlds: what all agents share, by number.
         dropped: how many `nodes` lines were left out.
         gaps: places among the events at which something is missing.
@@ -127,6 +127,7 @@ class Recording:
         self.texts: dict[str, str] = {}
         self.trees: dict[str, TreeEvent] = {}
         self.prompts = PromptsEvent()
+        self.prompts_by_number: dict[int, PromptsEvent] = {}
         self.worlds: dict[int, msgspec.Raw] = {}
         self.dropped = 0
         self.gaps: list[int] = []
@@ -169,8 +170,11 @@ class Recording:
         if not line.strip():
             return
         try:
+            if not line.isascii():
+                line.decode()  # what is kept raw is looked at later, or never
             event = _decoder.decode(line)
-        except (msgspec.DecodeError, RecursionError) as error:
+            _check_raw(event)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._not_understood(line, error)
             return
         if self.head is None and not isinstance(event, RecordingEvent):
@@ -194,7 +198,7 @@ class Recording:
             raise self._foreign()
         try:
             kind = msgspec.json.decode(line)["type"]
-        except (msgspec.DecodeError, RecursionError, KeyError, TypeError):
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, KeyError, TypeError):
             begin = one_line(line[:60].decode(errors="replace"))
             self._bad = self._line, f"it is not JSON: {begin!r}"
             return
@@ -248,7 +252,7 @@ class Recording:
             case TreeEvent():
                 self.trees[event.hash] = event
             case PromptsEvent():
-                self.prompts = event
+                self.prompts = self.prompts_by_number[event.n] = event
             case EndEvent():
                 self.is_ended = True
 
@@ -287,8 +291,8 @@ class Recording:
         for place, event in enumerate(self.events):
             if isinstance(event, TurnEvent) and event.agent in self.lives:
                 life = self.lives[event.agent]
-                tick = life.ticks[event.tick]
-                if tick.place == place:
+                tick = life.ticks.get(event.tick)
+                if tick is not None and tick.place == place:
                     yield life, tick
 
     def find(self, agent: str, tick: int | None = None, session: str | None = None) -> Life:
@@ -342,11 +346,27 @@ def one_line(text: str, longest: int | None = 200) -> str:
     return "".join(char if char.isprintable() else " " for char in text[:longest])
 
 
+def _check_raw(event: TraceEvent) -> None:
+    """Refuse an event that has something else where an object is kept raw.
+
+    Raises:
+        DecodeError: it has.
+    """
+    if isinstance(event, TurnEvent):
+        field, raw = "me", event.me
+    elif isinstance(event, WorldEvent):
+        field, raw = "world", event.world
+    else:
+        return
+    if bytes(memoryview(raw)[:1]) != b"{":
+        raise msgspec.DecodeError(f"`{field}` is no object")
+
+
 def _check_version(name: str, line: bytes) -> None:
     """Refuse a first line that is of a version which looks different altogether."""
     try:
         head = msgspec.json.decode(line)
-    except (msgspec.DecodeError, RecursionError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return
     if isinstance(head, dict) and head.get("type") == "recording":
         _check_format(name, str(head.get("format")))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import itertools
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Protocol
 
 from brains.agent import Agent
 from brains.errors import ActionError, RecordingError, TreeError
@@ -16,7 +17,7 @@ from brains.trace.hand import Hand
 from brains.trace.recording import Life
 from brains.trace.tape import Tape, tree_event
 
-__all__ = ["ReplayAsker", "ReplayTape", "ReplayTicket", "Replayed", "shape_difference"]
+__all__ = ["Origin", "ReplayAsker", "ReplayTape", "ReplayTicket", "Replayed", "shape_difference"]
 
 
 class ReplayTicket:
@@ -55,14 +56,32 @@ class ReplayAsker:
 class ReplayTape(Tape):
     """Makes the record of replayed ticks, and keeps the tickets by their numbers."""
 
-    def __init__(self, agent: Agent, n: int, emit: Callable[[TraceEvent], None], *, content: bool) -> None:
-        super().__init__(agent, n, emit, content=content)
-        self.tickets: list[Ticket] = []
+    def __init__(
+        self, agent: Agent, n: int, emit: Callable[[TraceEvent], None], *, content: bool, tickets: Sequence[Ticket] = ()
+    ) -> None:
+        super().__init__(agent, n, emit, content=content, tickets=tickets)
+        self.tickets: list[Ticket] = list(tickets)
 
     def asked(self, ticket: Ticket) -> None:
         """Keep a ticket."""
         super().asked(ticket)
         self.tickets.append(ticket)
+
+
+class Origin(Protocol):
+    """An agent as it was when its recording began, in the middle of its life."""
+
+    def agent(
+        self, *, prompts: PromptLibrary, asker: ReplayAsker, number: Callable[[], int]
+    ) -> tuple[Agent, list[Ticket]]:
+        """Return another agent that is as it was, and its open questions in the order in which they are numbered.
+
+        Args:
+            prompts: its templates.
+            asker: takes what it asks from now on.
+            number: returns what it draws.
+        """
+        ...
 
 
 class Replayed:
@@ -74,6 +93,7 @@ class Replayed:
         prompts: its own, still empty.
         bring_prompts: puts the prompts with this number into them.
         content: whether texts are in the recording.
+        origin: where it begins, if not with its life.
 
     Attributes:
         made: what its ticks brought, as events.
@@ -92,6 +112,7 @@ class Replayed:
         bring_prompts: Callable[[Replayed, int], None],
         *,
         content: bool,
+        origin: Origin | None = None,
     ) -> None:
         self.life = life
         self.made: list[TraceEvent] = []
@@ -102,11 +123,22 @@ class Replayed:
         self._highest = 0
         self.is_over = False
         who = life.agent
+        tickets: list[Ticket] = []
+        if origin is not None:
+            self.agent, tickets = origin.agent(prompts=prompts, asker=self.asker, number=self._number)
+        else:
+            self.agent = self._built(library)
+        self.tape = ReplayTape(self.agent, who.n, self.made.append, content=content, tickets=tickets)
+        self.agent.witness = self.tape
+        self.tree = tree_event(self.agent)
+        self.hand = Hand(self.agent, lambda n: bring_prompts(self, n))
+
+    def _built(self, library: BrainLibrary) -> Agent:
+        who = self.life.agent
         try:
-            brain = library.get(who.brain)
-            self.agent = Agent(
+            return Agent(
                 who.id,
-                brain,
+                library.get(who.brain),
                 prompts=self.prompts,
                 asker=self.asker,
                 declared=who.declared,
@@ -116,10 +148,6 @@ class Replayed:
             )
         except (TreeError, ActionError) as error:
             raise RecordingError(f"agent {who.id!r} cannot be built as it was: {error}") from error
-        self.tape = ReplayTape(self.agent, who.n, self.made.append, content=content)
-        self.agent.witness = self.tape
-        self.tree = tree_event(self.agent)
-        self.hand = Hand(self.agent, lambda n: bring_prompts(self, n))
 
     def _number(self) -> int:
         number = next(self._numbers, None)

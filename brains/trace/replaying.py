@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -27,7 +27,7 @@ from brains.trace.events import (
 )
 from brains.trace.prompting import RecordedPrompts
 from brains.trace.recording import Life, Recording, Tick
-from brains.trace.replayed import ReplayAsker, Replayed, ReplayTicket, shape_difference
+from brains.trace.replayed import Origin, ReplayAsker, Replayed, ReplayTicket, shape_difference
 
 __all__ = ["Rebuilt", "Replayer", "Turn"]
 
@@ -121,6 +121,7 @@ class Replayer:
         prompts: where to take texts from that the recording has left out.
         only: numbers of the agents to replay; all if not given.
         new_library: makes the library that an agent's prompts are put into.
+        origins: agents that had lived before, as they were when the recording began, by their number in it.
 
     Attributes:
         ticks: how many were replayed.
@@ -142,6 +143,7 @@ class Replayer:
         *,
         only: Collection[int] | None = None,
         new_library: Callable[[], PromptLibrary] = PromptLibrary,
+        origins: Mapping[int, Origin] | None = None,
     ) -> None:
         self.new_library = new_library
         self.recording = recording
@@ -156,10 +158,8 @@ class Replayer:
         self._instead = prompts
         self._prompts = RecordedPrompts(recording.texts, prompts)
         self._prompts_event: PromptsEvent | None = None
-        self._by_number: dict[int, PromptsEvent] = {
-            event.n: event for event in recording.events if isinstance(event, PromptsEvent)
-        }
         self._only = only
+        self._origins = origins or {}
         self._replayed: dict[int, Replayed] = {}
         self._world: tuple[int, dict[str, Any]] = (0, {})
 
@@ -206,22 +206,41 @@ class Replayer:
         Raises:
             RecordingError: there is no such agent or tick, or it cannot be replayed so far.
         """
+        steps = self.rebuilding(agent, tick, session)
+        while True:
+            try:
+                next(steps)
+            except StopIteration as over:
+                rebuilt: Rebuilt = over.value
+                return rebuilt
+
+    def rebuilding(self, agent: str, tick: int, session: str | None = None) -> Generator[None, None, Rebuilt]:
+        """Do what `rebuild` does, and yield after each tick: for those who must not stand still for all of them.
+
+        Raises:
+            RecordingError: as `rebuild`.
+        """
         life = self.recording.find(agent, None, session)
         if tick != life.last + 1:
             life = self.recording.find(agent, tick, session)
-        if not life.is_whole:
+        if not self._has_beginning(life):
             raise RecordingError(f"agent {agent!r} cannot be rebuilt: {_why_late(life)}", file=self.recording.name)
         n = life.agent.n
-        other = Replayer(self.recording, self.library, self._instead, only={n})
+        other = Replayer(self.recording, self.library, self._instead, only={n}, origins=self._origins)
         for turn in other:
             if turn.number == tick:
                 return Rebuilt(turn.agent, other._replayed[n].asker, turn, tuple(other.differences))
             turn.run()
             if turn.number == tick - 1 == life.last:
                 return Rebuilt(turn.agent, other._replayed[n].asker, None, tuple(other.differences))
+            yield
         found = f": {other.differences[0]}" if other.differences else ""
-        why = other.stopped or f"its replay does not come so far{found}"
+        why = "" if found else other.stopped
+        why = why or f"its replay does not come so far{found}"
         raise RecordingError(f"agent {agent!r} cannot be brought to tick {tick}: {why}", file=self.recording.name)
+
+    def _has_beginning(self, life: Life) -> bool:
+        return life.is_whole or (life.agent.n in self._origins and life.first == life.agent.late + 1)
 
     # --- one turn --------------------------------------------------------------------------------------------------
 
@@ -231,14 +250,16 @@ class Replayer:
         replayed = self._agent(event)
         if replayed is None or replayed.is_over:
             return None
-        tick = replayed.life.ticks[event.tick]
+        tick = replayed.life.ticks.get(event.tick)
+        if tick is None:
+            return None  # it stands before its agent, as in no recording that was written by us
         if replayed.agent.tick_number != event.tick - 1:
             self._end(replayed, f"its ticks {replayed.agent.tick_number + 1} to {event.tick - 1} are missing")
             return None
         self._prepare(replayed, tick)
         if replayed.is_over:
             return None
-        return Turn(self, replayed, tick, self._snapshot(event))
+        return Turn(self, replayed, tick, self.snapshot(event))
 
     def _agent(self, event: TurnEvent) -> Replayed | None:
         """Return the agent of a turn, built if it is its first one."""
@@ -248,10 +269,17 @@ class Replayer:
         life = self.recording.lives.get(event.agent)
         if life is None:
             return None
-        if not life.is_whole:
+        if not self._has_beginning(life):
             self.left_out.setdefault(life.id, _why_late(life))
             return None
-        replayed = Replayed(life, self.library, self.new_library(), self._bring_numbered, content=self.content)
+        replayed = Replayed(
+            life,
+            self.library,
+            self.new_library(),
+            self._bring_numbered,
+            content=self.content,
+            origin=self._origins.get(event.agent),
+        )
         recorded = self.recording.trees.get(life.agent.tree)
         if recorded is not None and recorded.hash != replayed.tree.hash:
             self.reshaped[recorded.brain] = shape_difference(recorded, replayed.tree)
@@ -282,14 +310,15 @@ class Replayer:
             self._end(replayed, f"in tick {turn.tick} {problem}")
 
     def _bring_numbered(self, replayed: Replayed, n: int) -> None:
-        self._bring_prompts(replayed, self._by_number.get(n))
+        self._bring_prompts(replayed, self.recording.prompts_by_number.get(n))
 
     def _bring_prompts(self, replayed: Replayed, event: PromptsEvent | None) -> None:
         if event is not None and replayed.prompts_event is not event:
             self._prompts.bring(replayed.prompts, event)
             replayed.prompts_event = event
 
-    def _snapshot(self, turn: TurnEvent) -> AgentSnapshot:
+    def snapshot(self, turn: TurnEvent) -> AgentSnapshot:
+        """Return what an agent was ticked on."""
         if turn.world != self._world[0]:
             self._world = turn.world, self.recording.world(turn)
         return AgentSnapshot(

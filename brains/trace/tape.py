@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -56,6 +56,10 @@ class Tape:
         content: False: leave texts out.
         now: seconds since the run began.
         prompts: returns the number of the prompts that are in use, after they have been written.
+        nodes: False: leave out which nodes ran. It is most of what a record costs, and no replay needs it.
+        tickets: questions that are open already, if the record begins in the middle of a life; they get the first
+            numbers.
+        recorder: whose tape it is, if it is a recorder's.
     """
 
     def __init__(
@@ -68,8 +72,13 @@ class Tape:
         content: bool = True,
         now: Callable[[], float] = lambda: 0.0,
         prompts: Callable[[], int] = lambda: 0,
+        nodes: bool = True,
+        tickets: Sequence[Ticket] = (),
+        recorder: object = None,
     ) -> None:
         self.n = n
+        self.recorder = recorder
+        self.hears_nodes = nodes
         self._agent = agent
         self._emit = emit
         self._world = world
@@ -79,9 +88,9 @@ class Tape:
         self._prompts_now = 0
         self._places = {node: place for place, node in enumerate(_in_order(agent.root))}
         self._said = [""] * len(self._places)
-        self._questions = 0
-        self._open: list[tuple[int, Ticket]] = []
-        self._grown: dict[int, str] = {}
+        self._questions = len(tickets)
+        self._open: list[tuple[int, Ticket]] = list(enumerate(tickets))
+        self._grown: dict[int, str] = dict.fromkeys(range(len(tickets)), "")
         self._game_time: float | None = None
         self._began = 0.0
         self._numbers: list[int] = []
@@ -175,7 +184,7 @@ class Tape:
     def left(self, node: Behaviour) -> None:
         """Keep which node the tick came out of."""
         place = self._places.get(node)
-        if place is None:
+        if place is None or not self.hears_nodes:
             return  # the tree has been changed under us; its faults tell of it
         status = node.status
         # By far the most frequent call of a recording: a dictionary of statuses would take twice as long.
@@ -203,9 +212,8 @@ class Tape:
 
     def ended(self, report: TickReport) -> None:
         """Write what the tick brought."""
-        self._emit(
-            NodesEvent(agent=self.n, tick=report.tick, ran=tuple(self._ran), why=self._why),
-        )
+        if self.hears_nodes:
+            self._emit(NodesEvent(agent=self.n, tick=report.tick, ran=tuple(self._ran), why=self._why))
         leaves, speech = report.leaves, report.speech
         if not self._content:
             leaves = tuple(report_without_text(leaf) for leaf in leaves)

@@ -37,21 +37,34 @@ class Window:
         agents: their ids or patterns (`guard_*`); none: all.
         ticks: the first and the last one.
         node: pattern of the node's path (`*/Respond`); empty: all.
+        session: of which game, or how its name begins; empty: of all.
 
     Attributes:
         lives: the agents.
+        sessions: all games of the recording.
 
     Raises:
-        RecordingError: no agent is called so, or no node; names the nearest.
+        RecordingError: no agent is called so, or no node, or no game; names the nearest.
     """
 
     def __init__(
-        self, recording: Recording, agents: Collection[str] = (), ticks: tuple[int, int] = (1, LAST), node: str = ""
+        self,
+        recording: Recording,
+        agents: Collection[str] = (),
+        ticks: tuple[int, int] = (1, LAST),
+        node: str = "",
+        session: str = "",
     ) -> None:
         self.recording = recording
         self.first, self.last = ticks
         self.node = node
-        self.lives = [life for life in recording.lives.values() if life.ticks and _is_meant(life.id, agents)]
+        there = [life for life in recording.lives.values() if life.ticks]
+        self.sessions = list(dict.fromkeys(life.agent.session for life in there))
+        if session and not any(one.startswith(session) for one in self.sessions):
+            raise RecordingError(
+                f"there is no game {session!r} in here; there are: {', '.join(self.sessions)}", file=recording.name
+            )
+        self.lives = [life for life in there if life.agent.session.startswith(session) and _is_meant(life.id, agents)]
         for pattern in agents:
             if not any(fnmatch.fnmatchcase(life.id, pattern) for life in self.lives):
                 recording.find(pattern)

@@ -23,6 +23,7 @@ var _open_s: float = 0.0
 
 
 func _ready() -> void:
+	($Window/Lamplight as Lamplight).day = yard.get_node("Day")
 	put_letter_back.call_deferred()
 
 

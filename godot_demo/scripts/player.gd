@@ -53,7 +53,7 @@ var _stride: float = 0.0
 func _ready() -> void:
 	super()
 	looks = LOOKS
-	does = "stands about"
+	does = "stands and waits"
 
 
 func _physics_process(delta: float) -> void:
@@ -161,11 +161,14 @@ func take(what: StringName) -> void:
 	noted.emit("You have %s." % Thing.LOOKS[what])
 
 
-## Tells what the merchant perceives besides.
-func as_customer() -> Dictionary:
+## Tells what a merchant perceives besides; the price is the one that she has named last.
+func as_customer(merchant: Merchant) -> Dictionary:
 	if position.y < yard.place(&"Stall").y:
 		return {}
-	return {"kind": "customer", "wants": wants, "offers": offers}
+	var customer: Dictionary = {"kind": "customer", "wants": wants, "offers": offers}
+	if Merchant.GOODS.has(wants):
+		customer["price"] = merchant.price_for(self, wants)
+	return customer
 
 
 ## The letter goes back, and you stand outside the gate again.
@@ -262,13 +265,13 @@ func _climb(delta: float) -> void:
 ## Says what those who look on see.
 func _describe() -> void:
 	var is_moving: bool = pilot.wish(self).length() > 0.1
-	var what: String = "stands about"
+	var what: String = "stands and waits"
 	if _climb_s > 0.0:
-		what = "climbs through a window of the keep"
+		what = "climbs into the keep by a window"
 	elif _deed_s > 0.0:
 		what = _deed
 	elif is_moving:
-		what = "runs with a drawn sword" if is_armed else "walks across the yard"
+		what = "runs with a drawn sword" if is_armed else "walks through the yard"
 	elif metres_to(yard.place(&"KeepDoor")) < 2.0:
 		what = "stands at the door of the keep"
 	elif metres_to(yard.place(&"Counter")) < 1.2:
@@ -347,17 +350,16 @@ func _lose(what: StringName) -> StringName:
 	return what
 
 
-## Notes the goods and the first number in what was said: sums are the game's affair.
+## Notes the goods and the sum in what was said: sums are the game's affair.
 func _read_offer(line: String) -> void:
 	if metres_to(yard.place(&"Counter")) > 3.0:
 		return
 	for goods: String in Merchant.GOODS:
 		if goods in line.to_lower():
 			wants = goods
-	var number: RegEx = RegEx.create_from_string("\\d{1,3}")
-	var found: RegExMatch = number.search(line)
-	if found != null:
-		offers = int(found.get_string())
+	var sum: int = Offer.pence_in(line)
+	if sum > 0:
+		offers = sum
 
 
 ## Returns who is nearest before you, or null.

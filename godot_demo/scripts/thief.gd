@@ -1,6 +1,11 @@
 class_name Thief
 extends Actor
-## Creeps to the stall, and steals when nobody looks.
+## Creeps to the stall, and steals when nobody looks. In his cellar nobody sees him.
+
+## Metres from the cellar's hatch within which he is down there.
+const HATCH_M: float = 0.6
+## Seconds for which he lies low after a flight.
+const LOW_S: float = 3.5
 
 ## What he carries.
 var loot: int = 0
@@ -11,6 +16,11 @@ var hoard: int = 0
 func _ready() -> void:
 	super()
 	brain.fallback_callable = _lie_low
+
+
+func _physics_process(delta: float) -> void:
+	super(delta)
+	figure.visible = can_be_seen()
 
 
 func _observe() -> Dictionary:
@@ -32,7 +42,7 @@ func _carry_out(order: BrainOrder) -> void:
 				order, "drags a clinking bag into the cellar", 0.5, _hide, [yard.place(&"Cellar")]
 			)
 		&"Flee":
-			begin(order, "runs away", 1.2, _nothing_comes_of, [yard.place(&"Cellar")], 5.0)
+			begin(order, "runs away", LOW_S, _nothing_comes_of, [yard.place(&"Cellar")], 5.0)
 		_:
 			super(order)
 
@@ -42,6 +52,10 @@ func seen_from(distance: float) -> Dictionary:
 	var sight: Dictionary = super(distance)
 	sight["kind"] = "stranger"
 	return sight
+
+
+func can_be_seen() -> bool:
+	return metres_to(yard.place(&"Cellar")) > HATCH_M
 
 
 func take_challenge(by: Body) -> String:

@@ -17,9 +17,7 @@ var _time: float = 0.0
 
 
 func _ready() -> void:
-	if _glow == null:
-		_glow = _make_glow()
-	_light.texture = _glow
+	_light.texture = glow()
 	_light.texture_scale = REACH / 64.0
 	_light.color = GLOW
 	_light.shadow_enabled = true
@@ -56,6 +54,13 @@ func _draw() -> void:
 	for index: int in flame.size():
 		flame[index] = flame[index] * 0.55 + Vector2(0.0, -3.0)
 	draw_colored_polygon(flame, Color(1.0, 0.92, 0.55))
+
+
+## Returns what a light looks like that fades out to all sides; all lights have the same.
+static func glow() -> GradientTexture2D:
+	if _glow == null:
+		_glow = _make_glow()
+	return _glow
 
 
 static func _make_glow() -> GradientTexture2D:

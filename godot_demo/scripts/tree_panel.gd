@@ -53,8 +53,9 @@ func _show() -> void:
 	if not visible:
 		return
 	var insight: BrainsInsight = Brains.insight
-	var actor: Actor = yard.find(insight.tracked) as Actor
-	var title: String = actor.title if actor != null else "nobody"
+	var title: String = "nobody"
+	if not insight.tracked.is_empty():
+		title = yard.title_of(insight.tracked)
 	var lines: PackedStringArray = ["[b]The tree of %s[/b]   F2, Tab: the next one" % title]
 	if insight.nodes.is_empty():
 		lines.append("[color=#fff9]no brain drives %s now[/color]" % title)

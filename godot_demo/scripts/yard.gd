@@ -88,6 +88,12 @@ func find(id: String) -> Body:
 	return null if body == null or not body.can_be_seen() else body
 
 
+## Returns how somebody is called, seen or not; the id if there is nobody of this name.
+func title_of(id: String) -> String:
+	var body: Body = _find(bodies, id) as Body
+	return id if body == null else body.title
+
+
 ## Returns the player, or null while nobody is at the keyboard.
 func player() -> Player:
 	return _find(bodies, "player") as Player
@@ -211,7 +217,7 @@ func sights_of(actor: Actor) -> Array[Dictionary]:
 		if not hears(actor, body):
 			sight["says"] = ""
 		if actor is Merchant and body is Player and distance <= 3.0:
-			sight.merge((body as Player).as_customer(), true)
+			sight.merge((body as Player).as_customer(actor as Merchant), true)
 		sights.append(sight)
 	sights.sort_custom(_is_nearer)
 	return sights
@@ -314,11 +320,11 @@ func _visitors(kind: String) -> Array[Visitor]:
 func _things_seen_by(actor: Actor) -> Array[Dictionary]:
 	var sights: Array[Dictionary] = []
 	var to_stall: float = actor.metres_to(place(&"Stall"))
-	if actor is Merchant:
+	if actor is Merchant and not director.passer.is_empty():
 		var passer: Dictionary = _sight("passer", 2.0)
 		passer.merge({"looks": director.passer, "does": "walks by"}, true)
 		sights.append(passer)
-	elif to_stall <= Sight.DAY:
+	if not actor is Merchant and to_stall <= Sight.DAY:
 		var stall: Dictionary = _sight("stall", to_stall)
 		stall["looks"] = "a market stall"
 		sights.append(stall)

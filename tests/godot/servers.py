@@ -39,18 +39,21 @@ def serving(folder: Path, *options: str, cwd: Path = ROOT) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def listening(folder: Path, *command: str, cwd: Path = ROOT) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+def listening(
+    folder: Path, *command: str, cwd: Path = ROOT, module: str = "brains"
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     """Run a command of `brains` that listens, and yield it with the URL; it is killed if it has not ended by then.
 
     Args:
         folder: Where its output goes, to server.out and server.err; there must be no traceback in it.
         command: Its arguments.
         cwd: Where it is run.
+        module: What is run instead of `brains`.
     """
     out, err = folder / "server.out", folder / "server.err"
     with out.open("w") as stdout, err.open("w") as stderr:
         server = subprocess.Popen(
-            [sys.executable, "-m", "brains", *command],
+            [sys.executable, "-m", module, *command],
             cwd=cwd,
             stdin=subprocess.DEVNULL,
             stdout=stdout,

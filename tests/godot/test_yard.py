@@ -305,6 +305,21 @@ def test_the_results_of_both_sides_add_up(killed: Killed) -> None:
             assert id in session.told_running or moment > session.last - AROUND
 
 
+# --- the server comes late -------------------------------------------------------------------------------------------
+
+
+def test_a_game_that_begins_without_a_server_finds_it_when_it_comes(godot: str, yard: Path, tmp_path: Path) -> None:
+    port = free_port()
+    with playing(godot, yard, tmp_path, f"ws://127.0.0.1:{port}", seconds=60) as game:
+        wait_for("attempt that fails", lambda: game.since(0, "disconnected"))
+        wait_for("life without a server", lambda: game.since(0, "began"))
+        assert {line["source"] for line in game.since(0, "began")} == {"local"}
+        with listening(tmp_path, "serve", "--model", "scripted", "--port", str(port)):
+            wait_for("connection", lambda: game.since(0, "connected"), within=30.0)
+            wait_for("action of everybody", lambda: game.first_acts(0).keys() >= AGENTS, within=30.0)
+        assert not ERROR.search(game.output), game.output
+
+
 # --- the server stops, freezes, or is out of reach for a moment ------------------------------------------------------
 
 

@@ -25,7 +25,7 @@ from brains.session import GameSession
 from brains.snapshot import AgentSnapshot, TickReport
 from brains.ticking import Instrument
 
-__all__ = ["debugger_costs"]
+__all__ = ["AGENTS", "BRAIN", "NODES", "Game", "debugger_costs"]
 
 AGENTS = 50
 NODES = 31
@@ -76,6 +76,9 @@ class _Host:
     def agents(self) -> Iterable[Debuggable]:
         return [] if self.session is None else [one for one in self.session.agents if isinstance(one, Agent)]
 
+    def is_away(self, agent: Place) -> bool:
+        return False
+
     def models(self) -> list[str]:
         return []
 
@@ -107,7 +110,7 @@ class _Host:
         return None
 
 
-class _Game:
+class Game:
     """A session of agents that is ticked on demand."""
 
     def __init__(self, agents: int, *, debugger: bool) -> None:
@@ -171,25 +174,25 @@ def debugger_costs(seconds: float = 3.0) -> dict[str, Any]:
 
 def _sessions() -> dict[str, Callable[[], float]]:
     """Return ticks of sessions in which as many agents are ticked each, one of them with one more that stands."""
-    held = _Game(AGENTS + 1, debugger=True)
+    held = Game(AGENTS + 1, debugger=True)
     held.hold_first()
     return {
-        "no_debugger": _Game(AGENTS, debugger=False).tick,
-        "none_held": _Game(AGENTS, debugger=True).tick,
+        "no_debugger": Game(AGENTS, debugger=False).tick,
+        "none_held": Game(AGENTS, debugger=True).tick,
         "one_held": held.tick,
     }
 
 
 def _agents() -> dict[str, Callable[[], float]]:
     """Return ticks of one agent: plain, instrumented, and attached by a debugger that has nothing to stop it at."""
-    game = _Game(1, debugger=True)
+    game = Game(1, debugger=True)
     game.debugger.connect("bench", lease=None).receive(
         {"id": 1, "command": "attach", "arguments": {"agent": "agent_0"}}
     )
     return {
         "plain": _plain(_agent()),
         "instrumented": _instrumented(_agent()),
-        "alone": _Game(1, debugger=True).tick,
+        "alone": Game(1, debugger=True).tick,
         "attached": game.tick,
     }
 

@@ -100,6 +100,7 @@ class LocalLink:
         self._loop = asyncio.get_running_loop()
         self._debugger = debugger
         self._pumping: asyncio.Task[None] | None = None
+        self._working: asyncio.Task[None] | None = None
         self._flushing = False
         self._session = debugger.connect(name, self._notify, lease=None)
         self._ids = itertools.count(1)
@@ -124,6 +125,8 @@ class LocalLink:
             self._session.receive({"id": number, "command": command, "arguments": arguments})
             if command in _RUNNING and (self._pumping is None or self._pumping.done()):
                 self._pumping = asyncio.create_task(self._pump())
+            if self._debugger.bench.is_busy and (self._working is None or self._working.done()):
+                self._working = asyncio.create_task(self._work())
             answer = await waiting
         finally:
             self._waiting.pop(number, None)
@@ -135,14 +138,20 @@ class LocalLink:
 
     async def close(self) -> None:
         """End it."""
-        if self._pumping is not None:
-            self._pumping.cancel()
-            await asyncio.gather(self._pumping, return_exceptions=True)
+        for task in (self._pumping, self._working):
+            if task is not None:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
         self._session.close()
 
     async def _pump(self) -> None:
         """Tick what is to run: no game does. Between two rounds, what is typed gets its turn."""
         while self._debugger.pump():  # noqa: ASYNC110 - what is to run is asked for, not told
+            await asyncio.sleep(0)
+
+    async def _work(self) -> None:
+        """Do what takes long, slice by slice."""
+        while self._debugger.work():  # noqa: ASYNC110 - it is done, not waited for
             await asyncio.sleep(0)
 
     def _notify(self) -> None:

@@ -24,6 +24,7 @@ from brains.errors import BrainsError, ConfigError, TreeError
 if TYPE_CHECKING:
     from brains.cli._debug.starting import Target
     from brains.gateway import ModelRouter
+    from brains.trace import Recording
 
 __all__ = ["local_link", "tree_factory"]
 
@@ -57,6 +58,7 @@ async def _replay_host(target: Target, stack: contextlib.AsyncExitStack, edits: 
     assert target.replay is not None
     config = load_config(target.config_file, model=target.model, trees=target.trees, prompts=target.prompts)
     recording = await asyncio.to_thread(open_recording, target.replay)
+    await asyncio.to_thread(_say_what_to_know, recording, config)
     library = await asyncio.to_thread(load_trees, config.trees_folder)
     prompts = await asyncio.to_thread(load_prompts, config.prompts_folder)
     router = None if target.model is None else await stack.enter_async_context(_model(config))
@@ -72,6 +74,21 @@ async def _replay_host(target: Target, stack: contextlib.AsyncExitStack, edits: 
     edits.watcher = PromptWatcher(config.prompts_folder, prompts, edits.note)
     host.reload_prompts = edits.take
     return host
+
+
+def _say_what_to_know(recording: Recording, config: Config) -> None:
+    """Say what has changed since, and what is missing."""
+    from brains.cli.replay import notes_of, shown
+
+    for note in notes_of(recording, config):
+        click.echo(f"note: {shown(note)}", err=True)
+    for life in recording.lives.values():
+        if life.ticks and not life.is_whole:
+            click.echo(f"note: {shown(life.id)} is left out: its beginning is not in the recording", err=True)
+    if recording.damage:
+        click.echo(
+            f"error: {recording.name}: {shown(recording.damage)}; what comes before it can be debugged", err=True
+        )
 
 
 @contextlib.asynccontextmanager

@@ -176,7 +176,7 @@ def why(body: Body) -> list[Line]:
         if verdict := one.get("verdict"):
             parts.append(f"  {verdict}")
         if reason := one.get("reason"):
-            parts.append(dim(f"  {reason}"))
+            parts.append(Piece(f"  {reason}", "magenta") if one.get("forced") else dim(f"  {reason}"))
         lines.append(line(*parts))
         if said := one.get("decision"):
             lines.append(line(indent, "    ", *decision(said, leaf=False)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -34,18 +35,21 @@ class Rates:
         self._window = window
         self._seen: dict[str, deque[tuple[float, int]]] = {}
 
-    def add(self, agent: str, tick: int, now: float) -> None:
-        """Note an agent's count."""
-        seen = self._seen.setdefault(agent, deque())
-        if seen and tick < seen[-1][1]:
-            seen.clear()  # another agent under the same name
-        seen.append((now, tick))
-        while len(seen) > 2 and now - seen[0][0] > self._window:
-            seen.popleft()
+    def look(self, agents: Sequence[Body], now: float) -> None:
+        """Note the counts of all agents that are there; those that are not any more are forgotten."""
+        before, self._seen = self._seen, {}
+        for one in agents:
+            seen = self._seen[_address(one)] = before.get(_address(one), deque())
+            tick = one.get("tick", 0)
+            if seen and tick < seen[-1][1]:
+                seen.clear()  # another agent under the same name
+            seen.append((now, tick))
+            while len(seen) > 2 and now - seen[0][0] > self._window:
+                seen.popleft()
 
-    def per_second(self, agent: str) -> float:
+    def per_second(self, agent: Body) -> float:
         """Return its ticks per second lately; 0 where that is not known."""
-        seen = self._seen.get(agent)
+        seen = self._seen.get(_address(agent))
         if seen is None or len(seen) < 2 or seen[-1][0] <= seen[0][0]:
             return 0.0
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
@@ -97,13 +101,14 @@ class LineView:
     def all_agents(self, body: Body, rates: Rates, server: str) -> None:
         """Print each agent whose doing is another than before."""
         if self._out.as_json:
-            agents = [{**one, "rate": round(rates.per_second(one["agent"]), 2)} for one in body["agents"]]
+            agents = [{**one, "rate": round(rates.per_second(one), 2)} for one in body["agents"]]
             self._out.json({"event": "agents", "body": {"agents": agents}})
             return
+        before, self._last = self._last, {}
         for one in body["agents"]:
             now = (one.get("state"), tuple(one.get("running", ())), one.get("action"), bool(one.get("thinking")))
-            if self._last.get(one["agent"]) != now:
-                self._last[one["agent"]] = now
+            self._last[_address(one)] = now
+            if before.get(_address(one)) != now:
                 self._out.lines(show_stop.one_agent(one))
 
     def one_agent(self, info: Body, tree: Body, rates: Rates, decisions: Sequence[Body]) -> None:
@@ -143,15 +148,13 @@ class ScreenView:
 
     def all_agents(self, body: Body, rates: Rates, server: str) -> None:
         """Draw all agents."""
-        agents = [
-            {**one, "brain": f"{one.get('brain', '')} {rates.per_second(one['agent']):.1f}/s"} for one in body["agents"]
-        ]
+        agents = [{**one, "brain": f"{one.get('brain', '')} {rates.per_second(one):.1f}/s"} for one in body["agents"]]
         self._draw([line(bold("brains watch"), dim(f"  {server}")), line(), *show_stop.agents({"agents": agents}),
                     line(), line(dim("`brains watch AGENT` shows its tree; Ctrl-C ends"))])  # fmt: skip
 
     def one_agent(self, info: Body, tree: Body, rates: Rates, decisions: Sequence[Body]) -> None:
         """Draw one agent: its state, its tree, the last decisions."""
-        head = [*show_stop.one_agent(info)[0], *line(dim(f"  {rates.per_second(info['agent']):.1f} ticks/s"))]
+        head = [*show_stop.one_agent(info)[0], *line(dim(f"  {rates.per_second(info):.1f} ticks/s"))]
         if action := info.get("action"):
             head += line("  ", bold(action))
         lines: list[Line | str] = [tuple(head), line(), *show_tree.tree(tree), line()]
@@ -183,52 +186,78 @@ async def watch(entry: ServerEntry, agent: str, view: View, *, rate: float, seco
         ControlLost: the server is gone.
     """
     link = ControlLink(entry, f"brains watch of {our_name()}")
-    decisions: deque[Body] = deque(maxlen=MOST_DECISIONS)
-    lost = asyncio.Event()
-
-    def event(given: dict[str, Any]) -> None:
-        if given["event"] == "tick":
-            decisions.extend(given["body"].get("decisions", ()))
-            view.tick(given["body"])
-
-    link.on_event = event
-    link.on_lost = lambda reason: lost.set()
-    await link.start()
+    events: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+    link.on_event = events.put_nowait
+    await link.start(events=bool(agent))
     try:
-        if agent:
-            await link.request("follow", agent=agent)
-        await _look_again_and_again(link, agent, view, decisions, rate, seconds)
+        await _Looking(link, agent, view, events).run(rate, seconds)
     finally:
         await link.close()
 
 
-async def _look_again_and_again(
-    link: ControlLink, agent: str, view: View, decisions: deque[Body], rate: float, seconds: float | None
-) -> None:
-    rates = Rates()
-    end = None if seconds is None else time.monotonic() + seconds
-    there = True
-    while end is None or time.monotonic() < end:
-        try:
-            if not there:
-                await link.request("follow", agent=agent)
-            body = await link.request("agents", match=agent or "*")
-            now = time.monotonic()
-            for one in body["agents"]:
-                rates.add(one["agent"], one.get("tick", 0), now)
-            if agent:
-                info = next((one for one in body["agents"] if one["agent"] == agent), None)
-                tree = await link.request("tree", agent=agent)
-                view.one_agent(info or {"agent": agent}, tree, rates, list(decisions))
-            else:
-                view.all_agents(body, rates, str(link.about.get("server", "")))
-            there = True
-        except ControlLost:
-            raise
-        except RequestFailed as error:
-            if error.kind not in ("terminated", "unknown_agent"):
+class _Looking:
+    """Looks at a server again and again, and shows what it tells in between."""
+
+    def __init__(self, link: ControlLink, agent: str, view: View, events: asyncio.Queue[dict[str, Any]]) -> None:
+        self._link = link
+        self._agent = agent
+        self._view = view
+        self._events = events
+        self._rates = Rates()
+        self._decisions: deque[Body] = deque(maxlen=MOST_DECISIONS)
+        self._follows = False
+        self._is_gone = False
+
+    async def run(self, rate: float, seconds: float | None) -> None:
+        if self._agent:
+            await self._follow()
+        end = None if seconds is None else time.monotonic() + seconds
+        while end is None or time.monotonic() < end:
+            try:
+                await self._look()
+                self._is_gone = False
+            except ControlLost:
                 raise
-            if there:
-                view.say(f"{agent} is gone; waiting for it to come back")
-            there = False
-        await asyncio.sleep(1 / rate)
+            except RequestFailed as error:
+                if error.kind not in ("terminated", "unknown_agent"):
+                    raise
+                if not self._is_gone:
+                    self._view.say(f"{self._agent} is gone; waiting for it to come back")
+                self._is_gone, self._follows = True, False
+            await self._show_until(time.monotonic() + 1 / rate)
+
+    async def _follow(self) -> None:
+        await self._link.request("follow", agent=self._agent)
+        self._follows = True
+
+    async def _look(self) -> None:
+        agent = self._agent
+        if agent and not self._follows:
+            await self._follow()
+        body = await self._link.request("agents", match=agent if agent and "/" not in agent else "*")
+        self._rates.look(body["agents"], time.monotonic())
+        if not agent:
+            self._view.all_agents(body, self._rates, str(self._link.about.get("server", "")))
+            return
+        info = next((one for one in body["agents"] if agent in (one["agent"], _address(one))), None)
+        tree = await self._link.request("tree", agent=agent)
+        self._view.one_agent(info or {"agent": agent}, tree, self._rates, list(self._decisions))
+
+    async def _show_until(self, end: float) -> None:
+        """Show ticks until it is time for the next look, or the agent is another one, of which we do not hear yet."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, end - time.monotonic())):
+                while True:
+                    given = await self._events.get()
+                    body = given["body"]
+                    if given["event"] == "tick":
+                        self._decisions.extend(body.get("decisions", ()))
+                        self._view.tick(body)
+                    elif given["event"] == "joined" and self._agent in (body["agent"], _address(body)):
+                        self._follows = False
+                        return
+
+
+def _address(body: Body) -> str:
+    """Return what names an agent: two games may have one of the same id."""
+    return f"{body.get('session', '')}/{body['agent']}"

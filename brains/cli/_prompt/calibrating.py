@@ -82,7 +82,10 @@ def calibrate(
     ((info, runs),) = ask_all([model] if model else [], [one for one in work if not short[one.prompt.name]])
     told = []
     if info.backend == "scripted":
-        click.echo("warning: the scripted model makes its answers up, so this says nothing about any other", err=True)
+        click.echo(
+            "warning: the scripted model only compares words with the examples, so this says nothing about any other",
+            err=True,
+        )
     for run in runs:
         _refuse_uncalibratable(run, info)
         facts, calibration = _fitted(run, info, splits, method)

@@ -68,6 +68,8 @@ def read_snapshot(file: Path, agent: str = "") -> Situation:
         raise ConfigError(f"{file}: nested too deeply") from error
     except json.JSONDecodeError as error:
         raise ConfigError(f"{file}:{error.lineno}: this is not JSON: {error.msg}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ConfigError(f"{file}: {error}") from error
     return situation_of(data, str(file), agent)
 
 
@@ -97,18 +99,24 @@ def situation_of(data: Any, place: str, agent: str = "") -> Situation:
     return Situation(snapshot, agent, whole.blackboard, whole.inputs)
 
 
-class _Loose(msgspec.Struct):
+class _Beside(msgspec.Struct):
+    """What a snapshot message may have beside it."""
+
+    blackboard: dict[str, Any] = {}
+    inputs: dict[str, Any] = {}
+
+
+class _Loose(_Beside):
     me: dict[str, Any] = {}
     world: dict[str, Any] = {}
     events: list[Event] = []
-    blackboard: dict[str, Any] = {}
-    inputs: dict[str, Any] = {}
     time_ms: float = 0.0
 
 
 def _of_message(data: dict[str, Any], place: str, agent: str) -> Situation:
     given = {key: value for key, value in data.items() if key not in ("blackboard", "inputs")}
     try:
+        beside = msgspec.convert({key: data[key] for key in ("blackboard", "inputs") if data.get(key)}, _Beside)
         message = msgspec.convert({"seq": 1, "time_ms": 0.0, **given, "type": "snapshot"}, SnapshotMessage)
     except msgspec.ValidationError as error:
         raise ConfigError(f"{place}: this is no `snapshot` message: {error}") from error
@@ -129,7 +137,7 @@ def _of_message(data: dict[str, Any], place: str, agent: str) -> Situation:
         ),
         available=None if part.available is None else frozenset(part.available),
     )
-    return Situation(snapshot, chosen, data.get("blackboard") or {}, data.get("inputs") or {})
+    return Situation(snapshot, chosen, beside.blackboard, beside.inputs)
 
 
 def _no_agent(place: str, agent: str, ids: list[str]) -> NoReturn:

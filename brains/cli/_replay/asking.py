@@ -82,7 +82,6 @@ def _key(question: Question) -> str:
 
 async def _ask(config: Config, found: list[Asked], result: AskedAgain) -> dict[str, Outcome]:
     """Ask each question once."""
-    from brains.cli._demo.mind import stand_in
     from brains.cli._running import router_of
 
     questions = {_key(one.question): one.question for one in found if one.question is not None}
@@ -90,8 +89,7 @@ async def _ask(config: Config, found: list[Asked], result: AskedAgain) -> dict[s
     if not questions:
         return {}
     outcomes: dict[str, Outcome] = {}
-    # The stand-in of the demo, whose runs are what is recorded where there is no model.
-    router = router_of(config, default=stand_in(config.model))
+    router = router_of(config)
     try:
         info = await router.gateways[""].start()
         result.model = info.name
@@ -130,10 +128,10 @@ def print_flips(result: AskedAgain, notes: list[str], *, as_json: bool) -> None:
     for flip in result.flips:
         now = f"{flip.now} {flip.now_probability:.2f}" if flip.now else f"no answer ({shown(flip.problem)})"
         click.echo(f"tick {flip.tick} of {shown(flip.agent)}, {shown(flip.leaf)}: {shown(flip.question)}")
-        click.echo(f"  {flip.before} {flip.before_probability:.2f} -> {shown(now)}")
+        click.echo(f"  {shown(flip.before)} {flip.before_probability:.2f} -> {shown(now)}")
     by_prompt = Counter(flip.prompt for flip in result.flips)
     for prompt, count in by_prompt.most_common():
-        click.echo(f"{prompt}: {count} flip{'s' * (count != 1)}")
+        click.echo(f"{shown(prompt)}: {count} flip{'s' * (count != 1)}")
     texts = f", {result.texts} free texts are not compared" if result.texts else ""
     count = len(result.flips)
     click.echo(

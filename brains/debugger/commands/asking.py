@@ -12,7 +12,7 @@ from brains.debugger.commands.looking import control_for, node_for
 from brains.debugger.control import Control
 from brains.debugger.messages import DebugError, DecisionInfo, answer, failure
 from brains.debugger.paths import nearest
-from brains.debugger.values import decision_info, plain
+from brains.debugger.values import decision_info, feedback_of, plain
 from brains.errors import PromptError
 from brains.nodes.llm import LLMNode
 from brains.questions import Decision, NoAnswer, Outcome, Question, Ticket
@@ -59,7 +59,7 @@ def prompt(debugger: Debugger, session: DebugSession, given: args.Prompt) -> dic
         body["now"] = None if now is None else _shown(now)
         body["variables"] = plain(leaf.gathered() or {})
         if now is None:
-            body["error"] = leaf.feedback_message or "there is nothing to ask about now"
+            body["error"] = feedback_of(leaf) or "there is nothing to ask about now"
     except PromptError as error:
         body["now"], body["error"] = None, str(error)
     except Exception as error:
@@ -109,7 +109,7 @@ def rerun(debugger: Debugger, session: DebugSession, given: args.Rerun) -> None:
     except Exception as error:
         raise DebugError("prompt_error", f"{type(error).__name__}: {error}") from error
     if question is None:
-        raise DebugError("no_prompt", f"{path} has nothing to ask about now", leaf.feedback_message)
+        raise DebugError("no_prompt", f"{path} has nothing to ask about now", feedback_of(leaf))
     _Rerun(debugger, session, control, path, leaf, question, given).start()
 
 

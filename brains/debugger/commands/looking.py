@@ -14,7 +14,7 @@ from brains.debugger.expressions import Expression
 from brains.debugger.messages import DebugError, Frame, NodeInfo
 from brains.debugger.paths import nearest, nodes_of, resolve
 from brains.debugger.sources import class_place
-from brains.debugger.values import decision_info, plain, status_word
+from brains.debugger.values import decision_info, feedback_of, plain, status_word
 from brains.nodes.leaves import OrderedLeaf
 from brains.nodes.llm import LLMNode
 
@@ -33,7 +33,8 @@ def control_for(debugger: Debugger, session: DebugSession, agent: str) -> Contro
 
 def moment_of(control: Control) -> Moment | None:
     """Return the past tick that is looked at; None: it is the present."""
-    return None if control.view is None else next((m for m in control.history if m.info.tick == control.view), None)
+    kept = [*control.history, *([] if control.recalled is None else [control.recalled])]
+    return None if control.view is None else next((m for m in kept if m.info.tick == control.view), None)
 
 
 def node_for(control: Control, text: str) -> tuple[str, Behaviour]:
@@ -93,7 +94,7 @@ class _TreeView:
         control, agent = self._control, self._control.agent
         path = agent.path_of(node)
         info = NodeInfo(
-            path=path, name=node.name, kind=type(node).__name__, status="INVALID", feedback=node.feedback_message
+            path=path, name=node.name, kind=type(node).__name__, status="INVALID", feedback=feedback_of(node)
         )
         if self._moment is None:
             info.status = status_word(node.status)
@@ -230,8 +231,8 @@ def running(debugger: Debugger, session: DebugSession, given: args.Running) -> d
             assert isinstance(node, LLMNode)
             entry["thinking"] = round(agent.clock.now() - node.asking.since, 3)
             entry["model"] = node.model
-        if node.feedback_message:
-            entry["feedback"] = node.feedback_message
+        if feedback := feedback_of(node):
+            entry["feedback"] = feedback
         found.append(entry)
     return {"running": found}
 
@@ -241,7 +242,7 @@ def variables(debugger: Debugger, session: DebugSession, given: args.Variables) 
     control = control_for(debugger, session, given.agent)
     path, node = node_for(control, given.node)
     context = control.context()
-    status, feedback = status_word(node.status), node.feedback_message
+    status, feedback = status_word(node.status), feedback_of(node)
     scopes: list[dict[str, Any]] = [
         {"name": "Node", "values": {"path": path, "kind": type(node).__name__, "status": status, "feedback": feedback}},
         {"name": "Blackboard", "values": plain(context["blackboard"])},

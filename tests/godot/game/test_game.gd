@@ -139,6 +139,24 @@ func test_who_is_held_wears_a_badge() -> void:
 	contains(guard.caption._headline(), "held")
 
 
+func test_there_is_a_picture_for_all_that_anybody_can_do() -> void:
+	var drawn: String = FileAccess.get_file_as_string("res://scripts/icons.gd")
+	for actor: Actor in yard.actors():
+		for action: BrainAction in actor.brain.actions:
+			contains(drawn, '&"%s"' % action.name, "of %s" % actor.name)
+
+
+func test_windows_shine_at_night_and_not_by_day() -> void:
+	var lamps: Array[Node] = main.find_children("*", "Lamplight", true, false)
+	equal(lamps.size(), 2)
+	for hour: float in [23.0, 12.0]:
+		yard.day.hour = hour
+		await frames(3)
+		for lamp: Lamplight in lamps:
+			equal(lamp._lights[0].visible, hour == 23.0, lamp.get_path())
+			check((lamp._shown > 0.8) == (hour == 23.0), lamp.get_path())
+
+
 func test_a_day_takes_ten_minutes() -> void:
 	yard.day.hour = 0.0
 	var lights: Dictionary[String, bool] = {}
@@ -196,15 +214,3 @@ func test_sound_can_be_switched_off() -> void:
 	check(yard.sounds.is_muted)
 	await press(&"mute")
 	check(not yard.sounds.is_muted)
-
-
-func press(action: StringName) -> void:
-	var event: InputEventAction = InputEventAction.new()
-	event.action = action
-	event.pressed = true
-	Input.parse_input_event(event)
-	await frames(2)
-	event = event.duplicate()
-	event.pressed = false
-	Input.parse_input_event(event)
-	await frames(1)

@@ -94,6 +94,31 @@ func test_a_call_for_help_alarms_everybody() -> void:
 	check(not yard.is_alarmed())
 
 
+func test_in_his_cellar_nobody_finds_the_thief() -> void:
+	var thief: Thief = whom("thief_1")
+	var guard: Actor = whom("guard_1")
+	var dog: Dog = whom("dog_1")
+	thief.position = yard.place(&"Cellar") + Vector2(-80.0, 60.0)
+	dog.position = thief.position + Vector2(-60.0, 0.0)
+	guard.position = thief.position + Vector2(-120.0, 30.0)
+	guard.turn_to(thief.position)
+	dog.turn_to(thief.position)
+	check(yard.sees(guard, thief))
+	check(yard.sees(dog, thief))
+	order("thief_1", &"Flee")
+	var chase: BrainOrder = order("dog_1", &"Chase", {"target": "thief_1"})
+	await play(2.0)
+	check(not thief.can_be_seen())
+	check(not thief.figure.visible)
+	check(not yard.sees(guard, thief))
+	check(not yard.sees(dog, thief))
+	equal(chase.status, &"failure")
+	thief.position = yard.place(&"StallShadow")
+	await frames(2)
+	check(thief.can_be_seen())
+	check(thief.figure.visible)
+
+
 func test_the_thief_is_caught_by_whoever_sees_him() -> void:
 	var thief: Thief = whom("thief_1")
 	thief.position = yard.place(&"StallShadow")

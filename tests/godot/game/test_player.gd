@@ -73,6 +73,42 @@ func test_the_goods_and_the_sum_are_read_from_what_is_said() -> void:
 	equal(player.offers, 999)
 
 
+func test_a_sum_may_be_said_in_many_ways() -> void:
+	var sums: Dictionary[String, int] = {
+		"Ten coins for the rope.": 10,
+		"I give you five for it": 5,
+		"four pence for the rope, and not a penny more": 4,
+		"A penny for a pie?": 1,
+		"Would three silver coins do?": 3,
+		"2 ropes for 4 pence": 4,
+		"I offer 3": 3,
+		"I can only pay two!": 2,
+		"I take the rope for five.": 5,
+		"How much is the rope?": 0,
+		"One rope, please.": 0,
+		"I want a rope for two friends.": 0,
+		"Give me two pies": 0,
+		"I have no coins": 0,
+		"-5": 5,
+		"999999 pence": 999,
+	}
+	for line: String in sums:
+		equal(Offer.pence_in(line), sums[line], line)
+
+
+func test_the_merchant_is_told_the_price_that_she_has_named() -> void:
+	var merchant: Merchant = whom("merchant_1")
+	merchant.position = yard.place(&"Stall")
+	merchant.facing = Vector2.DOWN
+	player.position = yard.place(&"Counter")
+	player.say("Four pence for the rope!")
+	var is_me: Callable = func(sight: Dictionary) -> bool: return sight["id"] == "player"
+	var customer: Callable = func() -> Dictionary: return yard.sights_of(merchant).filter(is_me)[0]
+	equal([customer.call()["offers"], customer.call()["price"]], [4, 6])
+	merchant._prices["player rope"] = 5
+	equal(customer.call()["price"], 5)
+
+
 func test_what_is_bought_is_paid_for() -> void:
 	var merchant: Merchant = whom("merchant_1")
 	player.position = yard.place(&"Counter")
@@ -164,6 +200,98 @@ func test_a_guard_beats_the_player_who_begins_anew_at_the_gate() -> void:
 	check(not &"letter" in player.bag)
 	equal(yard.keep.entered_by, "")
 	equal(letters(), 2)
+
+
+func test_keys_and_gamepad_do_the_same() -> void:
+	for action: StringName in [
+		&"move_left",
+		&"move_right",
+		&"move_up",
+		&"move_down",
+		&"interact",
+		&"speak",
+		&"weapon",
+		&"strike",
+		&"give",
+		&"pause",
+		&"restart",
+	]:
+		var has: Dictionary[String, bool] = {}
+		for event: InputEvent in InputMap.action_get_events(action):
+			has["key"] = has.get("key", false) or event is InputEventKey
+			has["pad"] = has.get("pad", false) or not event is InputEventKey
+		equal(has, {"key": true, "pad": true} as Dictionary[String, bool], action)
+
+
+func test_a_stick_and_a_key_walk() -> void:
+	player.position = Vector2(600.0, 480.0)
+	var stick: InputEventJoypadMotion = InputEventJoypadMotion.new()
+	stick.axis = JOY_AXIS_LEFT_X
+	stick.axis_value = 1.0
+	await hold(stick)
+	check(player.position.x > 620.0)
+	stick.axis_value = 0.0
+	Input.parse_input_event(stick)
+	equal(player.figure.side, Figure.View.RIGHT)
+	var key: InputEventKey = InputEventKey.new()
+	key.physical_keycode = KEY_UP
+	key.pressed = true
+	var from: Vector2 = player.position
+	await hold(key)
+	check(player.position.y < from.y - 20.0)
+	key.pressed = false
+	Input.parse_input_event(key)
+	equal(player.figure.side, Figure.View.UP)
+
+
+func test_the_legs_go_in_four_directions_and_stand_still() -> void:
+	var pilot: TestPilot = TestPilot.new()
+	player.pilot = pilot
+	player.position = Vector2(600.0, 480.0)
+	for way: Array in [
+		[Vector2.LEFT, Figure.View.LEFT],
+		[Vector2.RIGHT, Figure.View.RIGHT],
+		[Vector2.UP, Figure.View.UP],
+		[Vector2.DOWN, Figure.View.DOWN],
+	]:
+		pilot.way = way[0]
+		var pictures: Dictionary[int, bool] = {}
+		for _frame: int in 40:
+			await frames(1)
+			pictures[player.figure._picture] = true
+		equal(player.figure.side, way[1])
+		equal(pictures.size() >= Figure.PICTURES, true, "it walks in %d pictures" % pictures.size())
+	pilot.way = Vector2.ZERO
+	await frames(3)
+	equal(player.figure._picture, 0)
+
+
+func test_an_item_is_put_down_and_taken_again() -> void:
+	player.position = Vector2(600.0, 480.0)
+	player.bag.append(&"rope")
+	player.give()
+	equal(player.bag, [] as Array[StringName])
+	await frames(2)
+	var before: int = yard.things.get_child_count()
+	await press(&"interact")
+	equal(player.bag, [&"rope"] as Array[StringName])
+	await frames(2)
+	equal(yard.things.get_child_count(), before - 1)
+
+
+func test_a_penny_is_given_to_whoever_is_near() -> void:
+	var guard: Actor = whom("guard_1")
+	player.position = Vector2(600.0, 480.0)
+	player.facing = Vector2.RIGHT
+	guard.position = Vector2(650.0, 480.0)
+	await press(&"give")
+	equal(player.purse, 4)
+	equal(player.does, "holds out a coin")
+
+
+func hold(event: InputEvent) -> void:
+	Input.parse_input_event(event)
+	await play(0.4)
 
 
 func test_a_line_is_typed_without_walking() -> void:

@@ -89,8 +89,11 @@ async def replay(console: Console, rest: str) -> None:
 def _replayed(body: dict[str, Any]) -> list[Line | str]:
     found = body.get("differences") or []
     count = len(found)
-    lines: list[Line | str] = [f"{body.get('ticks', 0)} ticks, {count} difference{'' if count == 1 else 's'}"]
-    return lines + [line("  ", Piece(one if isinstance(one, str) else value(one), "yellow")) for one in found[:10]]
+    first = body.get("first", 1)
+    since = f" (from tick {first} on)" if first > 1 else ""
+    lines: list[Line | str] = [f"{body.get('ticks', 0)} ticks, {count} difference{'' if count == 1 else 's'}{since}"]
+    told = [*found[:10], *body.get("problems", ())]
+    return lines + [line("  ", Piece(one if isinstance(one, str) else value(one), "yellow")) for one in told]
 
 
 @command("fork", "[TICK] [--live]", group=GROUP)

@@ -2,7 +2,7 @@ class_name YardTest
 extends BrainsTest
 ## Base of suites about the castle yard: plays it without a server, at full speed.
 
-const MAIN: PackedScene = preload("res://scenes/main.tscn")
+const MAIN: PackedScene = preload("res://tests/support/main_of_tests.tscn")
 
 var main: Node
 var yard: Yard
@@ -40,9 +40,7 @@ func is_everybody_alone() -> bool:
 
 ## Returns a game that has not begun yet.
 func new_main() -> Node:
-	var made: Node = MAIN.instantiate()
-	made.set(&"arguments", PackedStringArray())
-	return made
+	return MAIN.instantiate()
 
 
 ## Puts everybody out of the way, in the far corner with their faces to the wall.
@@ -65,3 +63,16 @@ func order(who: String, action: StringName, params: Dictionary = {}) -> BrainOrd
 
 func whom(id: String) -> Actor:
 	return yard.find(id) as Actor
+
+
+## Presses a key or a button, by the name of what it does, and lets it go.
+func press(action: StringName) -> void:
+	var event: InputEventAction = InputEventAction.new()
+	event.action = action
+	event.pressed = true
+	Input.parse_input_event(event)
+	await frames(2)
+	event = event.duplicate()
+	event.pressed = false
+	Input.parse_input_event(event)
+	await frames(1)
