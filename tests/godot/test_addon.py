@@ -222,6 +222,22 @@ def test_a_script_that_does_not_load_is_counted(godot: str, broken_project: Path
         assert f"broken: res://tests/test_{name}.gd\n" in done.stdout
 
 
+def test_a_warning_in_an_addon_counts(godot: str, broken_project: Path) -> None:
+    """Godot looks over what is wrong below `res://addons`, unless the project's settings say otherwise."""
+    other = broken_project / "addons" / "other"
+    other.mkdir()
+    (other / "untyped.gd").write_text("extends Node\n\n\nfunc f():\n\tpass\n")
+    done = load_scripts(godot, broken_project)
+    assert "broken: res://addons/other/untyped.gd\n" in done.stdout
+    assert done.returncode == 1
+
+
+def test_nothing_without_a_screen_waits_for_a_frame_that_is_drawn() -> None:
+    """Without a screen no such frame ever comes, and what awaits it hangs. The pictures are taken on a screen."""
+    drawn = [path for path in (*DEMO.rglob("*.gd"), *HERE.rglob("*.gd")) if "frame_post_draw" in path.read_text()]
+    assert {path.relative_to(HERE).parts[0] for path in drawn} <= {"shots"}
+
+
 def test_errors_go_to_the_test_during_which_they_came() -> None:
     mark = '@@brains-test {"event": "%s", "test": "%s"}'
     stdout = [mark % ("begin", "a"), mark % ("begin", "b"), '@@brains-test {"event": "finished"}']

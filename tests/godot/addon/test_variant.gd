@@ -115,9 +115,10 @@ func test_what_contains_itself_often_is_noticed_soon() -> void:
 	var list: Array = []
 	for _time: int in 10:
 		list.append(list)
-	var started: int = Time.get_ticks_msec()
+	BrainsCodec._containers_left = BrainsCodec.MOST_CONTAINERS
 	check(not BrainsCodec._is_plain(list, 64))
-	check(Time.get_ticks_msec() - started < 2000, "took too long")
+	# Counted, since how long it takes is the machine's: it has stopped at once where it had enough.
+	check(BrainsCodec._containers_left >= -1, str(BrainsCodec._containers_left))
 	list.clear()
 
 
