@@ -35,6 +35,7 @@ from brains.models.ollama_decisions import MOST_QUESTIONS, Decider
 from brains.models.ollama_errors import CALL_ERRORS, Place, explain
 from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import best_way, find_installed, possible_ways
+from brains.models.ollama_names import is_of_cloud
 from brains.models.ollama_options import freeze, keep_alive_seconds, merge
 from brains.models.ollama_reload import reload_cause
 from brains.questions import ModelInfo, ModelReply, ModelRequest, Way
@@ -133,6 +134,11 @@ class OllamaModel:
         installed = find_installed(models, self._name, served_at=self._url if server.server == "brains" else "")
         show = await self._call(client.show(self._name))
         ways = possible_ways(show, version)
+        if is_of_cloud(self._name):
+            ways -= {"schema"}  # it is not held to one there
+            logger.warning(
+                "%s runs on Ollama's servers: all that is asked, and what players say, goes there", self._name
+            )
         label_way = self._label_way or best_way(show, ways)
         if label_way not in ways:
             raise ModelRefused(
