@@ -33,6 +33,7 @@ from brains.models.ollama_answer import Answer, Chunk
 from brains.models.ollama_client import LoopClients, NoDecisions, OllamaClient
 from brains.models.ollama_decisions import MOST_QUESTIONS, Decider
 from brains.models.ollama_errors import CALL_ERRORS, Place, explain
+from brains.models.ollama_format import grammatical
 from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import best_way, find_installed, possible_ways
 from brains.models.ollama_names import is_of_cloud
@@ -204,7 +205,7 @@ class OllamaModel:
         if request.way == "schema":
             if request.schema is None:
                 raise ConfigError(f"prompt {request.name!r} is to be asked by schema, but has no schema")
-            asked["format"] = dict(request.schema)
+            asked["format"] = grammatical(request.schema)
         messages = [{"role": role, "content": content} for role, content in request.messages]
         return client.chat(messages=messages, **asked)
 
