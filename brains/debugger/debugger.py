@@ -181,6 +181,8 @@ class Debugger:
         found = [agent for agent in agents if name in (agent.id, f"{agent.session}/{agent.id}")]
         # A shadow goes by the name of its agent; it is meant only where it is called by its whole name.
         found = [agent for agent in found if (agent.session, agent.id) not in self.shadows] or found
+        # So does what a game has left that was killed, and has been started again since.
+        found = [agent for agent in found if not self.host.is_away((agent.session, agent.id))] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -198,7 +200,7 @@ class Debugger:
             if (agent.session, agent.id) == session.selected:
                 return agent
         id = session.selected[1]
-        again = [agent for agent in agents if agent.id == id]
+        again = [agent for agent in agents if agent.id == id and not self.host.is_away((agent.session, agent.id))]
         if len(again) == 1:
             return again[0]
         raise DebugError("terminated", f"{id} is gone", "`agents` lists those that are there; breakpoints wait for it")

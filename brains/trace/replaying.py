@@ -250,7 +250,9 @@ class Replayer:
         replayed = self._agent(event)
         if replayed is None or replayed.is_over:
             return None
-        tick = replayed.life.ticks[event.tick]
+        tick = replayed.life.ticks.get(event.tick)
+        if tick is None:
+            return None  # it stands before its agent, as in no recording that was written by us
         if replayed.agent.tick_number != event.tick - 1:
             self._end(replayed, f"its ticks {replayed.agent.tick_number + 1} to {event.tick - 1} are missing")
             return None

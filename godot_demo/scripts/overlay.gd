@@ -74,7 +74,9 @@ func _process(delta: float) -> void:
 
 ## Shows something that has happened.
 func tell(who: String, text: String) -> void:
-	var line: String = "%s   %s" % [yard.title_of(who), text]
+	var title: String = yard.title_of(who)
+	# Of those who come and go it tells as it is; of others, who it was.
+	var line: String = text if text.begins_with(title) else "%s   %s" % [title, text]
 	_news.append(line if line.length() <= LONGEST_NEWS else line.left(LONGEST_NEWS - 1) + "…")
 	if _news.size() > MOST_NEWS:
 		_news.remove_at(0)

@@ -53,7 +53,7 @@ var _stride: float = 0.0
 func _ready() -> void:
 	super()
 	looks = LOOKS
-	does = "stands about"
+	does = "stands and waits"
 
 
 func _physics_process(delta: float) -> void:
@@ -265,13 +265,13 @@ func _climb(delta: float) -> void:
 ## Says what those who look on see.
 func _describe() -> void:
 	var is_moving: bool = pilot.wish(self).length() > 0.1
-	var what: String = "stands about"
+	var what: String = "stands and waits"
 	if _climb_s > 0.0:
-		what = "climbs through a window of the keep"
+		what = "climbs into the keep by a window"
 	elif _deed_s > 0.0:
 		what = _deed
 	elif is_moving:
-		what = "runs with a drawn sword" if is_armed else "walks across the yard"
+		what = "runs with a drawn sword" if is_armed else "walks through the yard"
 	elif metres_to(yard.place(&"KeepDoor")) < 2.0:
 		what = "stands at the door of the keep"
 	elif metres_to(yard.place(&"Counter")) < 1.2:

@@ -1,6 +1,7 @@
 """The castle yard as people see it: drawn on a screen that nobody sees, by day and by night, with its panels.
 
-BRAINS_SHOTS=FOLDER keeps the pictures, so that somebody can look at them.
+BRAINS_SHOTS=FOLDER keeps the pictures, so that somebody can look at them; BRAINS_FILM=FOLDER keeps those of which
+tests/godot/shots/film.py makes the moving one of README.md.
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ import pytest
 from tests.conftest import lacking
 from tests.godot.servers import listening
 from tests.godot.suites import HERE, import_project, make_demo_project
-from tests.godot.yard import ERROR, free_port
+from tests.godot.yard import ERROR
 
-SHOTS = ("day", "dusk", "speech", "hover", "f1", "f2", "strip", "night", "keep", "menu")
+SHOTS = ("day", "dusk", "speech", "hover", "f1", "f2", "strip", "night", "keep", "menu", "small")
 LEAST_COLOURS = 300
 """Of 14,400 pixels; a screen that stayed grey has one."""
 
@@ -38,12 +39,11 @@ def pictures(godot: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     settings = project / "project.godot"
     settings.write_text(settings.read_text().replace("res://scenes/main.tscn", "res://shots/shots.tscn"))
     import_project(godot, project)
-    port = free_port()
     kept = Path(os.environ.get("BRAINS_SHOTS") or folder).resolve()
-    with listening(folder, "serve", "--model", "scripted", "--port", str(port)):
+    with listening(folder, "serve", "--model", "scripted", "--port", "0") as (_, url):
         done = subprocess.run(
-            [str(screen), "--path", str(project), "--", f"--brains-url=ws://127.0.0.1:{port}"],
-            env={**os.environ, "SHOTS": str(kept), "ONLY": ""},
+            [str(screen), "--path", str(project), "--", f"--brains-url={url}"],
+            env={**os.environ, "SHOTS": str(kept), "ONLY": "", "FILM": os.environ.get("BRAINS_FILM", "")},
             cwd=folder, capture_output=True, text=True, errors="replace", timeout=240, check=False,
         )  # fmt: skip
     assert not ERROR.search(done.stderr), done.stderr
@@ -56,8 +56,10 @@ def pictures(godot: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 def test_every_picture_is_drawn(pictures: dict[str, dict[str, Any]]) -> None:
     assert tuple(pictures) == SHOTS
     for shot, told in pictures.items():
-        assert told["size"] == [1280, 720], shot
-        assert told["colours"] > LEAST_COLOURS, shot
+        small = shot == "small"
+        assert told["size"] == ([320, 180] if small else [1280, 720]), shot
+        # A sixteenth of the pixels are looked at.
+        assert told["colours"] > (LEAST_COLOURS / 4 if small else LEAST_COLOURS), shot
 
 
 def test_the_light_follows_the_hour(pictures: dict[str, dict[str, Any]]) -> None:

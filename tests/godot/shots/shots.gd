@@ -1,12 +1,18 @@
 extends Node
-## Plays the castle yard and photographs it, with SHOTS=FOLDER and ONLY=day,dusk in the environment.
+## Plays the castle yard and photographs it, with SHOTS=FOLDER and ONLY=day,dusk in the environment;
+## with FILM=FOLDER the strip is filmed, too: a picture every [constant FILM_S] seconds.
 ##
 ## It is the main scene of a copy of the demo, in which it stands as res://shots/shots.tscn.
 
 const MAIN: PackedScene = preload("res://scenes/main.tscn")
 
+## The part of the yard with the keep.
+const KEEP: Rect2i = Rect2i(640, 24, 640, 360)
+const FILM_S: float = 0.2
+
 var folder: String = "/tmp"
 var only: PackedStringArray = []
+var is_filming: bool = false
 var main: Node
 var yard: Yard
 
@@ -18,8 +24,10 @@ func _ready() -> void:
 	main.set(&"arguments", PackedStringArray())
 	add_child(main)
 	yard = main.get_node("Yard")
+	# The mouse of a screen that nobody sees points somewhere, too.
+	(main.get_node("Overlay/MindCard") as MindCard).set_process(false)
 	for shot: String in [
-		"day", "dusk", "speech", "hover", "f1", "f2", "strip", "night", "keep", "menu"
+		"day", "dusk", "speech", "hover", "f1", "f2", "strip", "night", "keep", "menu", "small"
 	]:
 		if only.is_empty() or shot in only:
 			await call("_shoot_%s" % shot)
@@ -58,12 +66,11 @@ func _shoot_speech() -> void:
 func _shoot_hover() -> void:
 	yard.player().position = yard.place(&"KeepDoor") + Vector2(-34.0, 76.0)
 	var card: MindCard = main.get_node("Overlay/MindCard")
-	card.set_process(false)
 	for turn: int in 20:
 		card.show_mind(yard.find("guard_2") as Actor)
 		await _play(0.1)
 	await _save("hover")
-	card.set_process(true)
+	card.show_mind(null)
 
 
 func _shoot_f1() -> void:
@@ -91,6 +98,7 @@ func _shoot_strip() -> void:
 	var player: Player = yard.player()
 	player.position = yard.place(&"KeepDoor") + Vector2(-40.0, 150.0)
 	player.pilot = Hero.new("talk")
+	_film()
 	var size: Vector2i = Vector2i(640, 360)
 	var strip: Image = Image.create_empty(size.x * 2, size.y * 2, false, Image.FORMAT_RGB8)
 	var scenes: Array[Callable] = [
@@ -105,11 +113,24 @@ func _shoot_strip() -> void:
 			await RenderingServer.frame_post_draw
 		var picture: Image = get_viewport().get_texture().get_image()
 		picture.convert(Image.FORMAT_RGB8)
-		# The part with the keep, at its full size.
-		var part: Rect2i = Rect2i(Vector2i(640, 24), size)
-		strip.blit_rect(picture, part, Vector2i(number % 2, number / 2) * size)
+		strip.blit_rect(picture, KEEP, Vector2i(number % 2, number / 2) * size)
 	_keep(strip, "strip")
 	player.pilot = Pilot.new()
+	is_filming = false
+
+
+## Takes pictures of what goes on before the keep until the strip is done.
+func _film() -> void:
+	var film: String = OS.get_environment("FILM")
+	is_filming = not film.is_empty()
+	var number: int = 0
+	while is_filming:
+		await RenderingServer.frame_post_draw
+		var picture: Image = get_viewport().get_texture().get_image().get_region(KEEP)
+		picture.resize(KEEP.size.x * 3 / 4, KEEP.size.y * 3 / 4, Image.INTERPOLATE_LANCZOS)
+		picture.save_png("%s/%03d.png" % [film, number])
+		number += 1
+		await _play(FILM_S)
 
 
 func _shoot_keep() -> void:
@@ -125,6 +146,15 @@ func _shoot_menu() -> void:
 		await get_tree().process_frame
 	await _save("menu")
 	_press(&"pause")
+
+
+## As small as anybody makes it.
+func _shoot_small() -> void:
+	yard.day.hour = 18.4
+	get_window().size = Vector2i(320, 180)
+	await _play(0.5)
+	await _save("small")
+	get_window().size = Vector2i(1280, 720)
 
 
 func _press(action: StringName) -> void:
