@@ -310,7 +310,7 @@ def test_the_results_of_both_sides_add_up(killed: Killed) -> None:
 
 def test_a_game_that_begins_without_a_server_finds_it_when_it_comes(godot: str, yard: Path, tmp_path: Path) -> None:
     port = free_port()
-    with playing(godot, yard, tmp_path, f"ws://127.0.0.1:{port}", seconds=60) as game:
+    with playing(godot, yard, tmp_path, f"ws://127.0.0.1:{port}") as game:
         wait_for("attempt that fails", lambda: game.since(0, "disconnected"))
         wait_for("life without a server", lambda: game.since(0, "began"))
         assert {line["source"] for line in game.since(0, "began")} == {"local"}
