@@ -5,6 +5,7 @@ Only the standard library, and syntax that an old Python 3 can parse: whoever ha
 run on must read here what to install, and not a syntax error.
 """
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from typing import Any, Dict, Iterable, List, Optional, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
 ROOT = os.path.dirname(os.path.abspath(__file__))
 VENV = os.path.join(ROOT, ".venv")
@@ -134,32 +135,47 @@ def end(process: "subprocess.Popen[bytes]", patience: float) -> None:
     process.wait()
 
 
-def wait(process: "subprocess.Popen[bytes]", seconds: Optional[float] = None) -> int:
-    """Wait for a child, and let no child outlive an interruption."""
+@contextlib.contextmanager
+def started(command: List[str], **options: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    """Start a child, and let it not outlive an interruption of the block."""
+    late = []  # type: List[int]
+    before = {}  # type: Dict[int, Any]
+    process = None
     try:
-        return process.wait(seconds)
-    except subprocess.TimeoutExpired:
-        raise
+        # A signal that comes while the child is started waits until we know the child that it has to end.
+        for number in (int(signal.SIGINT), int(signal.SIGTERM)):
+            before[number] = signal.signal(number, lambda number, frame: late.append(number))
+        try:
+            process = subprocess.Popen(command, cwd=ROOT, **options)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+        for number in late:
+            if callable(before[number]):
+                before[number](number, None)
+        yield process
     except KeyboardInterrupt:
         # Ctrl-C in a terminal has reached the child too: it is on its way, and wants to tidy up.
-        end(process, 5)
+        if process is not None:
+            end(process, 5)
         raise
     except BaseException:
-        end(process, 0)
+        if process is not None:
+            end(process, 0)
         raise
 
 
 def run(command: List[str], env: Optional[Dict[str, str]] = None, patient: bool = False) -> int:
     """Run a command in the foreground and return its exit code; if patient, also of one that Ctrl-C has ended."""
-    process = subprocess.Popen(command, cwd=ROOT, env=child_env(env))
-    if not patient:
-        return wait(process)
-    # Not by catching KeyboardInterrupt: one that comes just as the child ends would lose its exit code.
-    before = signal.signal(signal.SIGINT, lambda number, frame: None)
-    try:
-        code = wait(process)
-    finally:
-        signal.signal(signal.SIGINT, before)
+    with started(command, env=child_env(env)) as process:
+        if not patient:
+            return process.wait()
+        # Not by catching KeyboardInterrupt: one that comes just as the child ends would lose its exit code.
+        before = signal.signal(signal.SIGINT, lambda number, frame: None)
+        try:
+            code = process.wait()
+        finally:
+            signal.signal(signal.SIGINT, before)
     if code == -signal.SIGINT:
         raise KeyboardInterrupt
     return code
@@ -178,16 +194,15 @@ def last_line(path: str) -> str:
 def run_logged(command: List[str], what: str) -> bool:
     """Run a long command with its output in the log, and a sign of life every ten seconds; did it succeed?"""
     say(what)
-    started = time.time()
-    with open(LOG, "a") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=child_env(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
-        )
+    started_at = time.time()
+    with open(LOG, "a") as log, started(
+        command, env=child_env(), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+    ) as process:
         while True:
             try:
-                return wait(process, 10) == 0
+                return process.wait(10) == 0
             except subprocess.TimeoutExpired:
-                say("  %d s: %s" % (time.time() - started, last_line(LOG)))
+                say("  %d s: %s" % (time.time() - started_at, last_line(LOG)))
 
 
 def log_tail(count: int = 15) -> str:
@@ -312,8 +327,9 @@ def make_venv(why: str) -> None:
         command = [base, "-m", "venv", VENV]
     # Not into the log, which is in .venv; and not onto the terminal, where Ctrl-C would leave a traceback.
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
-        if wait(process) != 0:
+        with started(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT) as process:
+            code = process.wait()
+        if code != 0:
             output.seek(0)
             raise Stop("could not make .venv:\n" + output.read().decode(errors="replace").rstrip())
 
@@ -556,6 +572,11 @@ def main(argv: List[str]) -> int:
     except Stop as stop:
         print("make.py: %s" % stop, file=sys.stderr)
         return stop.code
+    except OSError as error:
+        # Such as a full disk, or a .venv that somebody has made with sudo.
+        hint = "; does it belong to another user?" if isinstance(error, PermissionError) else ""
+        print("make.py: %s: %s%s" % (error.filename or ROOT, error.strerror or error, hint), file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

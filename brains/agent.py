@@ -28,6 +28,7 @@ from brains.nodes.llm import LLMNode
 from brains.nodes.llm_selector import LLMSelector
 from brains.nodes.logged import redirect_log
 from brains.nodes.tree import actions_of, llm_leaves_of, paths_of
+from brains.prompts.finding import escaped
 from brains.questions import Asker, Decision, Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import AgentSnapshot, Event, Fault, LeafReport, Order, OrderResult, Source, TickReport, Witness
 
@@ -329,7 +330,7 @@ class Agent:
         except KeyboardInterrupt:
             raise
         except BaseException:
-            _log.exception("agent %s: its tree did not stop cleanly", self.id)
+            _log.exception("agent %s: its tree did not stop cleanly", escaped(self.id))
 
     # --- what a debugger uses ---------------------------------------------------------------------------------------
 
@@ -507,7 +508,15 @@ class Agent:
         trace = "".join(traceback.format_exception(error)) if first else ""
         self._faults.append(Fault(leaf=path, error=node.feedback_message, traceback=trace, first=first, cause=error))
         if first:
-            _log.error("agent %s: %s failed: %s", self.id, path, node.feedback_message, exc_info=error)
+            # Line by line: what a game has sent may be in the text of an exception.
+            lines = "\n".join(f"    {escaped(line)}" for line in trace.splitlines())
+            _log.error(
+                "agent %s: %s failed: %s\n%s",
+                escaped(self.id),
+                escaped(path),
+                escaped(node.feedback_message),
+                lines,
+            )
 
 
 def _said_by(error: BaseException) -> str:

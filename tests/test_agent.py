@@ -130,6 +130,23 @@ class TestFaults:
             ("Root/Bad", "Speechless, whose text cannot be made (KeyError)")
         ]
 
+    def test_what_a_game_has_sent_can_forge_no_line_of_the_log(self, caplog: pytest.LogCaptureFixture) -> None:
+        """Players choose names, and an exception may hold one; a terminal shows the log."""
+        forged = "Bo\n12:00:00 INFO    brains.serve: all is well\x1b[2J"
+
+        def broken(agent: Any) -> bool:
+            raise ValueError(f"no room for {agent.me['name']}")
+
+        game(lambda: Condition("Bad", broken), agent_id=forged).tick(name=forged)
+        (record,) = caplog.records
+        first, *trace = record.getMessage().split("\n")
+        assert first.startswith("agent Bo\\n12:00:00")
+        assert "ValueError: no room for Bo\\n12:00:00" in first
+        assert trace[0] == "    Traceback (most recent call last):"
+        assert all(line.startswith("    ") for line in trace)
+        assert "\x1b" not in record.getMessage()
+        assert record.exc_info is None
+
     @pytest.mark.parametrize("where", ["initialise", "update", "nothing"])
     def test_an_exception_makes_the_leaf_fail_and_the_agent_go_on(self, where: str) -> None:
         """The next branch runs; the report has path and traceback."""

@@ -422,6 +422,13 @@ async def test_ctl_holds_and_releases_agents_of_two_games_that_go_by_one_name(pr
         await world.until_free()
 
 
+async def test_ctl_break_leaves_the_breakpoints_of_the_server_alone(project: Path, runtime: Path) -> None:
+    async with playing(project, runtime, "--break", "g9:*/Fight") as world:
+        assert "before Fight" in await world.brains("ctl", "break", "g1:*/Fight")
+        listed = (await world.json("debug", "-c", "break"))[-1]
+        assert [one["agents"] for one in listed["body"]["breakpoints"]] == ["g9"]
+
+
 async def test_ctl_shows_trees_prompts_and_statistics(project: Path, runtime: Path) -> None:
     async with playing(project, runtime) as world:
         assert "Hostile?" in await world.brains("ctl", "tree", "g1", "-a")

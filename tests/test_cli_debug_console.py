@@ -12,6 +12,7 @@ from typing import Any
 import py_trees
 import pytest
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Blackboard
 from py_trees.common import Status
 
 from brains.cli._debug.console import Console
@@ -183,6 +184,19 @@ async def test_values_are_printed_displayed_on_change_set_and_watched() -> None:
         assert "nothing is displayed" in screen.take()
 
 
+@pytest.mark.parametrize("as_json", [False, True])
+async def test_a_text_that_is_none_is_shown_all_the_same(as_json: bool) -> None:
+    async with at_a_tree(as_json=as_json) as (console, screen):
+        Blackboard.set("name", "Ana \udcff")
+        try:
+            await console.run("bb /name")
+        finally:
+            Blackboard.unset("/name")
+        assert "Ana \ufffd" in screen.take()
+        with pytest.raises(CommandFailed):
+            await console.run("set deep " + "[" * 10_000)
+
+
 async def test_a_result_is_forced_and_a_tree_shows_it() -> None:
     async with at_a_tree() as (console, screen):
         await console.run("force Look around failure")
@@ -293,6 +307,36 @@ async def test_a_startup_file_of_the_folder_may_not_write_files(
         assert (tmp_path / "mine").exists()
         assert not (tmp_path / "theirs").exists()
         assert f"that was in {here / '.brainsrc'}" in screen.take()
+
+
+async def test_what_the_folder_has_put_into_an_alias_or_after_a_breakpoint_may_not_write_files_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "project"
+    here.mkdir()
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(here)
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+    (here / "more").write_text(f"save {theirs}\n")
+    (here / ".brainsrc").write_text(
+        f"alias next save {theirs}\nalias a b\nalias b source {here / 'more'}\n"
+        f"break */Act\ncommands 1 save {theirs}\nalias again save %1\n"
+    )
+    async with at_a_tree() as (console, screen):
+        await startup(console)
+        for line in ("next", "a", "b", f"again {mine}"):
+            with pytest.raises(CommandFailed):
+                await console.run(line)
+        screen.take()
+        await console.run("continue")
+        assert "a startup file may not write files" in screen.take()
+        assert not theirs.exists()
+        await console.run("alias again save %1")
+        await console.run(f"again {mine}")
+        assert mine.exists(), "whoever sets it anew may"
+        await console.run(f"commands 1 save {theirs}")
+        await console.run("continue")
+        assert theirs.exists()
 
 
 async def test_a_script_ends_at_its_first_error_unless_told_otherwise() -> None:

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -158,14 +159,23 @@ def killed_demo_and_replay(file: Path, enough: bytes, times: int, *options: str)
     return brains("replay", str(file))
 
 
+def short_prompts(folder: Path) -> Path:
+    """Return a copy of the prompts with two examples each: the model reads them all before the demo begins."""
+    shutil.copytree(ROOT / "prompts", folder)
+    for file in folder.rglob("*.j2"):
+        lines = file.read_text().splitlines(keepends=True)
+        examples = [line for line in lines if line.startswith("  - {")]
+        file.write_text("".join(line for line in lines if line not in examples[2:]))
+    return folder
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.slow
 @pytest.mark.timeout(240)
 def test_the_demo_with_the_small_model_is_replayed_up_to_where_it_was_killed(model_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
-    done = killed_demo_and_replay(
-        file, rb'"answers":\[{"question":\d+,"decision"', 1, "--model", f"embedded:{model_path}"
-    )
+    options = ["--model", f"embedded:{model_path}", "--prompts", str(short_prompts(tmp_path / "prompts"))]
+    done = killed_demo_and_replay(file, rb'"answers":\[{"question":\d+,"decision"', 1, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.endswith(", 0 differences\n"), done.stdout
     recording = open_recording(file)

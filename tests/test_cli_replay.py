@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -204,6 +205,11 @@ class TestTrace:
                           if patrol[status])  # fmt: skip
         assert f">{shown}" in tree.read_text(), "with how often it came to what"
         assert "Guard/Patrol" in time.read_text()
+        life = open_recording(recorded).find("guard_1")
+        asked = {tick.turn.tick for tick in life.ticks.values() if tick.questions}
+        bars = {int(tick) for tick in re.findall(r"<title>asked (\d+): ", time.read_text())}
+        assert bars, "each question is a bar"
+        assert bars <= asked
         xml.dom.minidom.parse(str(time))
         assert "Pick one with --agent" in str(run("trace", str(recorded), "--svg", str(tree)).exception)
 
@@ -241,3 +247,32 @@ def test_without_content_no_text_is_in_it_and_it_is_replayed(tmp_path: Path) -> 
     assert replay(str(file), "--prompts", PROMPTS).exit_code in (0, 1)
     result = run("replay", str(file), "--trees", TREES)
     assert "0 differences" in result.output, result.output
+
+
+def test_a_recording_of_somebody_else_does_not_steer_the_terminal(file: Path, tmp_path: Path) -> None:
+    esc = "\x1b]0;pwned\x07"
+    lines = [json.loads(line) for line in file.read_text().splitlines()]
+    lines[0] |= {"started": f"then{esc}", "brains": f"1{esc}"}
+    for line in lines:
+        if line["type"] == "agent":
+            line["session"] = f"game{esc}"
+        elif line["type"] == "tree":
+            line["brain"] += esc
+            line["nodes"] = [{**node, "kind": f"K{esc}"} for node in line["nodes"]]
+    next(line for line in lines if line["type"] == "done")["status"] = f"RUNNING{esc}"
+    lines.append({"type": "touched", "agent": 1, "tick": 1, "kind": f"set{esc}", "place": esc})
+    lines.append({"type": "gap", "lines": 1, "why": esc})
+    file.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    picture = tmp_path / "tree.svg"
+    for args in (
+        ["trace", str(file)],
+        ["trace", str(file), "--coverage"],
+        ["trace", str(file), "--timeline"],
+        ["trace", str(file), "--svg", str(picture), "--agent", "guard_1"],
+        ["replay", str(file), "--trees", TREES],
+    ):
+        result = run(*args)
+        assert not set(map(chr, range(32))) & set(result.output.replace("\n", "")), args
+    xml.dom.minidom.parse(str(picture))
+    assert "first difference" in result.output
+    assert "pwned" in result.output

@@ -317,3 +317,16 @@ def test_a_watch_does_not_compare_an_agent_with_one_that_had_its_name() -> None:
     game.agent("guard_1").blackboard["alarm"] = True
     game.tick()
     assert [stop["text"] for stop in front.stops()] == ["blackboard.alarm: unset -> True"]
+
+
+def test_what_is_to_be_run_after_a_stop_is_for_whom_the_breakpoint_is() -> None:
+    """Whoever only watches the agent would run it, too: one `continue` too many."""
+    game, front = stage()
+    front.ask("break", where="Patrol", commands=["prompt", "continue"])
+    game.debugger.set_up([{"where": "dog:*", "commands": ["where"]}])
+    other = game.front(name="other")
+    mine, servers = front.ask("breakpoints")["breakpoints"]
+    assert (mine["commands"], servers["commands"]) == (["prompt", "continue"], ["where"])
+    theirs, servers = other.ask("breakpoints")["breakpoints"]
+    assert ("commands" not in theirs, servers["commands"]) == (True, ["where"])
+    assert front.ask("breakpoints")["breakpoints"][0]["commands"] == ["prompt", "continue"]

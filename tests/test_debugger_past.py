@@ -198,8 +198,30 @@ def test_an_agent_that_nobody_debugs_is_not_remembered() -> None:
     game.play(3)
     front.ask("detach")
     assert game.agent.witness is None
-    with pytest.raises(Refused, match="no_recording: what guard_1 has seen is not recorded"):
+    with pytest.raises(Refused, match=r"no_recording: what guard_1 has seen is not recorded \(attach it"):
         front.ask("replay", agent="guard_1", tick=4)
+
+
+def test_of_many_agents_that_a_breakpoint_is_about_one_is_copied_per_snapshot() -> None:
+    game = Game()
+    names = [f"guard_{n}" for n in range(3, 9)]
+    game.stage.add(*names)
+    front = game.stage.front()
+    front.ask("break", where="guard_*:Steps", condition="tick > 1000")
+
+    def remembered() -> list[str]:
+        return [one.agent.id for one in game.debugger.controls() if one.memory is not None]
+
+    counts = []
+    for _ in range(10):
+        game.stage.tick()
+        counts.append(len(remembered()))
+    assert counts == [1, 2, 3, 4, 5, 6, 7, 8, 8, 8]
+    front.ask("attach", agent="guard_8")
+    body = front.ask("replay", tick=10)
+    assert (body["first"], body["differences"]) == (8, [])
+    front.ask("delete")
+    assert remembered() == ["guard_8"]
 
 
 def test_a_recording_and_the_memory_of_a_debugger_hear_of_the_same_agent() -> None:

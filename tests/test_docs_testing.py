@@ -37,6 +37,14 @@ def test_what_the_page_shows_passes(tmp_path: Path) -> None:
     assert f"{count} passed" in result.stdout
 
 
+def test_the_tests_that_it_names_are_there() -> None:
+    rows = re.findall(r"^\| [^|]+ \| `(test_\w+\.py)` \| `(test_\w+)` \|$", PAGE, re.MULTILINE)
+    assert len(rows) == PAGE.count(".py` |") > 0
+    for file, name in rows:
+        text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+        assert re.search(rf"^(?:async )?def {name}", text, re.MULTILINE), f"{file}: {name}"
+
+
 @pytest.mark.parametrize("name", ["FakeGame", "load_prompts"])
 def test_it_uses_the_public_names(name: str) -> None:
     import brains.testing

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -428,6 +428,69 @@ async def test_an_answer_ends_the_row_of_silences() -> None:
             silent[0] = False
             assert not isinstance(await gateway.ask(question(f"quick {number}")).wait(), NoAnswer)
         assert gateway.breakers == ("closed",)
+
+
+def counted(taken: list[int]) -> Callable[[], Iterator[float]]:
+    """Make pauses of no length that write down their places: a new row begins with 0."""
+
+    def pauses() -> Iterator[float]:
+        for place in itertools.count():
+            taken.append(place)
+            yield 0.0
+
+    return pauses
+
+
+async def test_a_server_that_loads_its_model_and_never_answers_gets_one_question_at_a_time() -> None:
+    """Its probe succeeds each time; without a trial the breaker would let a row of questions wait in vain each time."""
+    gate, silent, taken = Gate(), [True], list[int]()
+    slow, quick = never(gate), plausible
+    async with FakeOllama(brain=lambda ask: (slow if silent[0] else quick)(ask)) as fake:
+        model = OllamaModel("tiny", host=fake.url, slots=2)
+        gateway = Gateway(model, clock=ManualClock(), pauses=counted(taken))
+        await gateway.start()
+        await given_up(gateway, fake, gate, late=True, count=TRIP_AFTER)
+        for trial in range(1, 4):
+            await until_real(lambda trial=trial: taken == [*range(trial)] and gateway.state == "ready")  # type: ignore[misc]
+            tickets = [gateway.ask(question(f"{trial} {number}", timeout=5.0)) for number in range(3)]
+            await gate.arrival(TRIP_AFTER + trial)
+            await idle()
+            assert (gateway.in_flight, gate.arrived) == (1, TRIP_AFTER + trial)
+            # One silence is enough, and the next pause follows the last one; the others are told at once.
+            tickets[0].cancel(late=True)
+            outcomes = [await ticket.wait() for ticket in tickets[1:]]
+            assert [reason(ticket) for ticket in tickets[1:]] == ["unavailable"] * 2, outcomes
+        await until_real(lambda: taken == [*range(4)] and gateway.state == "ready")
+        silent[0] = False
+        assert not isinstance(await gateway.ask(question("at last")).wait(), NoAnswer)
+        silent[0] = True
+        both = [gateway.ask(question(f"both {number}", timeout=5.0)) for number in range(2)]
+        await until_real(lambda: gateway.in_flight == 2)  # the trial is over
+        for ticket in both:
+            ticket.cancel(late=True)
+        await until_real(lambda: gateway.in_flight == 0)
+        assert gateway.breakers == ("closed",)
+        await given_up(gateway, fake, gate, late=True, count=TRIP_AFTER - 2)
+        await until_real(lambda: taken == [*range(4), 0])
+        await gateway.close()
+
+
+async def test_a_server_that_crashes_at_each_question_is_asked_ever_more_rarely(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model, taken = FakeModel(), list[int]()
+    async with running(model, pauses=counted(taken)) as gateway:
+        with caplog.at_level(logging.WARNING):
+            for number in range(4):
+                await until(lambda number=number: gateway.state == "ready" and len(taken) == number)  # type: ignore[misc]
+                ticket = gateway.ask(question(f"{number}"))
+                await idle()
+                model.calls[-1].fail(ModelUnavailable("its runner crashed"))
+                assert isinstance(await ticket.wait(), NoAnswer)
+    assert taken == [0, 1, 2, 3]
+    assert [record.getMessage() for record in caplog.records] == [
+        "fake is away: its runner crashed. Its answers are missing until it is back."
+    ], "it is said once"
 
 
 def decision_of(outcome: Outcome) -> str:

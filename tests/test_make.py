@@ -231,6 +231,31 @@ def test_an_interruption_ends_the_child_and_shows_no_traceback(
     until(lambda: not is_running(int(pid_file.read_text())))
 
 
+IN_BETWEEN = """
+import os, signal, subprocess
+
+class Popen(subprocess.Popen):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        self.children.append(self)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    children = []
+
+subprocess.Popen = Popen
+signal.signal(signal.SIGTERM, make.terminated)
+try:
+    make.run(["sleep", "30"])
+except make.Stop as stop:
+    result = [str(stop), [child.poll() for child in Popen.children]]
+"""
+
+
+def test_a_signal_that_comes_while_the_child_is_started_ends_the_child(project: Path) -> None:
+    """It would live on, with our output in its hands, and nobody would know of it."""
+    assert ask(project, IN_BETWEEN) == ["terminated", [-signal.SIGTERM]]
+
+
 def until(condition: Callable[[], bool], seconds: float = 20) -> None:
     deadline = time.monotonic() + seconds
     while not condition():
@@ -383,6 +408,15 @@ def test_a_failed_installation_shows_why_and_is_redone(project: Path) -> None:
     assert "no network" in result.stderr
     assert "Traceback" not in result.stderr
     assert fault(project, stamp_of(project)) == "it was not finished"
+
+
+def test_a_folder_that_cannot_be_written_is_named_in_a_line(project: Path) -> None:
+    """A disk may be full, and a .venv that was made with sudo belongs to root."""
+    stand_in(project, parts=[])
+    (project / ".venv/brains-stamp.json.new").mkdir()
+    result = run(project, "demo")
+    assert result.returncode == 1
+    assert result.stderr == f"make.py: {project}/.venv/brains-stamp.json.new: Is a directory\n"
 
 
 def test_clean_deletes_what_was_made_and_nothing_else(project: Path) -> None:

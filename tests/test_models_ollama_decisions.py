@@ -7,6 +7,7 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from brains.decide import decide, request_for
@@ -129,6 +130,15 @@ async def test_a_plain_yes_or_no_is_a_noul(fake: FakeOllama, model: OllamaModel)
     (reply,) = await ask_all(model, asked(labels=("no", "yes")))
     assert sent(fake)[0]["questions"]["q1"] == {"type": "noul", "instructions": "Which is it?"}
     assert reply.probabilities == pytest.approx({"no": 0.1, "yes": 0.9})
+
+
+async def test_a_yes_or_no_that_the_prompt_describes_has_criteria(fake: FakeOllama, model: OllamaModel) -> None:
+    plain = asked(labels=("yes", "no"))
+    prompt = msgspec.structs.replace(plain.prompt, criteria={"yes": "He may pass.", "no": "He stays outside."})
+    fake.next({"true": 0.9, "false": 0.1})
+    (reply,) = await ask_all(model, msgspec.structs.replace(plain, prompt=prompt))
+    assert sent(fake)[0]["questions"]["q1"]["criteria"] == {"true": "He may pass.", "false": "He stays outside."}
+    assert reply.probabilities == pytest.approx({"yes": 0.9, "no": 0.1})
 
 
 async def test_questions_of_one_tick_over_one_state_are_one_request(fake: FakeOllama, model: OllamaModel) -> None:

@@ -46,6 +46,11 @@ def game(root: Any, **options: Any) -> FakeGame:
     return FakeGame(brain("test")(root), **{"allow_faults": True, **options})
 
 
+async def waits(agent: Any) -> bool:
+    """Look, but not now."""
+    return False
+
+
 class TestComposites:
     def test_names_choose_the_memory(self) -> None:
         """The four plain composites are py_trees' own, with the memory that their names say."""
@@ -194,6 +199,27 @@ class TestConditions:
                 return bool(self.agent.me["hp"] < 30)
 
         assert game(lambda: Hurt("hurt?")).tick(hp=3).status == "SUCCESS"
+
+    @pytest.mark.parametrize(
+        ("predicate", "says"),
+        [
+            (lambda agent: (one for one in agent.me["sees"]), "say any"),
+            (lambda agent: filter(None, agent.me["sees"]), "say any"),
+            (lambda agent: agent.me.keys, "did not call it"),
+            (waits, "async"),
+        ],
+        ids=["generator", "filter", "method", "async"],
+    )
+    def test_what_is_always_true_is_no_truth(self, predicate: Any, says: str) -> None:
+        """Nobody sees anyone here, and yet each of these would have succeeded."""
+        report = game(lambda: Condition("Sees anyone?", predicate)).tick(sees=[])
+        assert report.status == "FAILURE"
+        assert says in report.faults[0].error
+
+    @pytest.mark.parametrize("found", [[], "", 0, None, {}])
+    def test_other_values_count_by_their_truth(self, found: Any) -> None:
+        g = game(lambda: Condition("c", lambda agent: agent.me["found"]))
+        assert (g.tick(found=found).status, g.tick(found=[found]).status) == ("FAILURE", "SUCCESS")
 
     def test_a_condition_without_anything_to_check_is_refused(self) -> None:
         """Neither predicate nor subclass: the author forgot something."""

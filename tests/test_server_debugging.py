@@ -16,7 +16,7 @@ from brains.library import Brain, BrainLibrary
 from brains.models.scripted import ScriptedModel
 from brains.server import Server
 from brains.server.debugging import ServerHost
-from tests.debugging import Front
+from tests.debugging import Front, Refused
 from tests.game_client import GameClient
 from tests.leaf_games import Flee, Walk, library, stranger
 
@@ -97,6 +97,23 @@ async def test_a_rerun_is_answered_by_the_model_while_the_agent_stands() -> None
                 something.clear()
                 await something.wait()
         assert [run["answer"] for run in body["runs"]] == ["danger", "danger"]
+
+
+async def test_of_two_agents_of_one_name_the_one_is_meant_whose_game_is_there() -> None:
+    """A game that was killed and started again; what it has left is kept for a minute."""
+    async with playing() as (game, front, _, _):
+        assert game._socket is not None
+        game._socket.transport.abort()
+        async with GameClient(game.url, {"guard_1": "guard"}, ["Walk", "Flee"]) as again, asyncio.timeout(10):
+            session = ""
+            while not session:
+                # It is ambiguous until the loss has been noticed.
+                with contextlib.suppress(Refused):
+                    session = front.ask("attach", agent="guard_1")["session"]
+                await asyncio.sleep(0)
+            front.ask("pause")
+            assert (await again.tick())["busy"] == ["guard_1"]
+            assert front.stop()["session"] == session
 
 
 async def test_a_game_that_goes_while_its_agent_stands_hurts_nobody() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import py_trees
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from py_trees.common import Status
 
 from brains import Condition, Leaf, ReactiveSequence
 from brains.agent import Agent
-from brains.errors import TreeError
+from brains.errors import RecordingError, TreeError
 from brains.library import Brain, BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.snapshot import AgentSnapshot
@@ -73,7 +74,7 @@ def cut_in_two(tree: Any, before: list[Any], after: list[Any]) -> tuple[Replayer
     return replayer, cut
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=60)
 @given(tree=bushes, before=rounds, after=rounds)
 def test_a_copy_does_what_the_agent_does_from_there_on(tree: Any, before: Any, after: Any) -> None:
     replayer, cut = cut_in_two(tree, flat(before), flat(after))
@@ -82,7 +83,7 @@ def test_a_copy_does_what_the_agent_does_from_there_on(tree: Any, before: Any, a
     assert replayer.ticks == len(life.ticks) > 0
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=50)
 @given(tree=bushes, before=rounds, after=st.lists(st.tuples(debugged, ticks), min_size=1, max_size=10))
 def test_a_copy_does_what_a_debugger_had_the_agent_do(tree: Any, before: Any, after: Any) -> None:
     replayer, _ = cut_in_two(tree, flat(before), flat(after))
@@ -148,6 +149,9 @@ def test_a_copy_shares_nothing_that_changes() -> None:
     assert agent.tick_number == 3
     assert first.clock.now() == second.clock.now() == 3.0
     assert first.rng.random() == second.rng.random() == agent.rng.random()
+    copy.close()
+    with pytest.raises(RecordingError, match="'a' is not remembered any more as it was after tick 3"):
+        made(copy)
 
 
 def test_what_cannot_be_copied_is_named() -> None:
@@ -161,6 +165,15 @@ def test_what_cannot_be_copied_is_named() -> None:
         "Root/Counts: its 'lock' cannot be copied (TypeError)",
     ]
     assert made(copy).blackboard == {}
+
+
+def test_stock_nodes_keep_their_blackboard_clients() -> None:
+    agent = agent_of(lambda: py_trees.behaviours.CheckBlackboardVariableExists("Is it set?", "alarm"))
+    agent.tick(AgentSnapshot())
+    copy = AgentCopy(agent)
+    assert copy.problems == []
+    assert vars(made(copy).root)["blackboard"] is not vars(agent.root)["blackboard"]
+    assert made(copy).tick(AgentSnapshot()).status == "FAILURE"
 
 
 def test_a_factory_that_makes_another_tree_each_time_is_refused() -> None:

@@ -166,6 +166,28 @@ class TestReading:
         assert replayer.ticks == 3
         assert replayer.stopped == recording.damage
 
+    @pytest.mark.parametrize(("kind", "field"), [("turn", "me"), ("world", "world")])
+    @pytest.mark.parametrize("value", [[1], None, 3, "text"])
+    def test_a_line_in_which_the_world_is_no_object_is_damaged(self, kind: str, field: str, value: Any) -> None:
+        game = played(*USUAL)
+        place = find(game, kind)
+        lines = list(game.sink.lines)
+        lines[place] = json.dumps({**json.loads(lines[place]), field: value}).encode()
+        recording = Recording.of(lines)
+        assert recording.damage == f"line {place + 1} is damaged (`{field}` is no object)"
+        assert Replayer(recording, game.library).run() is None
+
+    def test_a_turn_that_stands_before_its_agent_is_left_out(self) -> None:
+        game = played(*USUAL)
+        lines = list(game.sink.lines)
+        agent, turn = find(game, "agent", 0), find(game, "turn", 0)
+        lines[agent], lines[turn] = lines[turn], lines[agent]
+        recording = Recording.of(lines)
+        replayer = Replayer(recording, game.library)
+        assert replayer.run() is None
+        assert replayer.left_out == {"a": "the recording has its ticks from 2 on only"}
+        assert next(tick.turn.tick for life, tick in recording.ticks() if life.id == "a") == 2
+
     @pytest.mark.parametrize("kind", ["turn", "world", "text", "done"])
     def test_a_line_with_bytes_that_are_no_text_is_damaged(self, kind: str) -> None:
         """Also where the line is kept raw, and read only when somebody wants to see it."""

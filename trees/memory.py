@@ -51,50 +51,46 @@ def whose(agent: AgentContext, of: str, otherwise: str) -> str:
     return (kept[0].who if kept else "") or otherwise
 
 
-class _Keeps(Condition):
-    """True while something is kept, which it is for `keep` seconds."""
-
-    def __init__(self, name: str, of: str, keep: float) -> None:
-        super().__init__(name)
-        self.of = of
-        self.keep = keep
-
-    def new(self) -> Sequence[Memory]:
-        """Return what has come since the last tick."""
-        raise NotImplementedError
-
-    def check(self) -> object:
-        now = self.agent.clock.now()
-        known = [memory for memory in memories(self.agent, self.of) if now - memory.time <= self.keep]
-        kept = [*known, *self.new()][-MOST:]
-        self.agent.blackboard[self.of] = kept
-        return kept
+def remember(agent: AgentContext, of: str, new: Sequence[Memory], *, keep: float) -> Sequence[Memory]:
+    """Add to what the agent keeps, drop what is more than `keep` seconds old, and return what is left."""
+    now = agent.clock.now()
+    known = [memory for memory in memories(agent, of) if now - memory.time <= keep]
+    kept = [*known, *new][-MOST:]
+    agent.blackboard[of] = kept
+    return kept
 
 
-class Happened(_Keeps):
+class Happened(Condition):
     """True from an event of this name on, until a `Forget` comes by or the event is `keep` seconds old."""
 
     def __init__(self, event: str, *, keep: float) -> None:
-        super().__init__(f"Was there {'an' if event[0] in 'aeiou' else 'a'} {event}?", event, keep)
+        super().__init__(f"Was there {'an' if event[0] in 'aeiou' else 'a'} {event}?")
+        self.event = event
+        self.keep = keep
 
-    def new(self) -> Sequence[Memory]:
+    def check(self) -> object:
         now = self.agent.clock.now()
-        events = [event.data for event in self.agent.events if event.name == self.of]
-        return [Memory(now, str(data.get("text", "")), str(data.get("who", ""))) for data in events]
+        events = [event.data for event in self.agent.events if event.name == self.event]
+        new = [Memory(now, str(data.get("text", "")), str(data.get("who", ""))) for data in events]
+        return remember(self.agent, self.event, new, keep=self.keep)
 
 
-class Saw(_Keeps):
+class Saw(Condition):
     """True once somebody of a kind was seen doing something, until a `Forget` comes by or it is `keep` seconds ago.
 
     What was seen is kept as `sights`, each deed once while it goes on.
     """
 
     def __init__(self, kind: str, *, keep: float) -> None:
-        super().__init__(f"Saw a {kind} do something?", "sights", keep)
+        super().__init__(f"Saw a {kind} do something?")
         self.kind = kind
+        self.keep = keep
         self._last = ""
 
-    def new(self) -> Sequence[Memory]:
+    def check(self) -> object:
+        return remember(self.agent, "sights", self._new(), keep=self.keep)
+
+    def _new(self) -> Sequence[Memory]:
         found = nearest(self.agent, self.kind)
         if found is None or not found["does"]:
             return []

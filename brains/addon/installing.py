@@ -16,8 +16,9 @@ from typing import Literal
 
 import msgspec
 
-from brains.addon.project import GodotProject, write_whole
+from brains.addon.project import GodotProject
 from brains.errors import ConfigError
+from brains.files import write_whole
 
 __all__ = ["AUTOLOAD", "CLIENT", "FOLDER", "PLUGIN", "Change", "Plan", "addon_folder", "addon_version", "apply", "plan"]
 
@@ -185,6 +186,7 @@ def _bring(todo: Plan, change: Change, written: dict[str, str]) -> None:
         return
     content = (todo.source / change.path).read_bytes()
     if change.kind != "same":
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
     if not change.path.endswith(GENERATED):
         written[change.path] = _hash(content)
@@ -284,6 +286,7 @@ def _store_manifest(todo: Plan, written: dict[str, str]) -> None:
     content = msgspec.json.format(msgspec.json.encode(manifest), indent=2) + b"\n"
     path = todo.target / MANIFEST
     if not path.is_file() or path.read_bytes() != content:
+        path.parent.mkdir(parents=True, exist_ok=True)
         write_whole(path, content)
 
 

@@ -6,17 +6,15 @@ a tool wrote: comments, either line end, values over many lines. So it is edited
 
 from __future__ import annotations
 
-import os
 import re
-import stat
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from brains.errors import ConfigError
+from brains.files import write_whole
 
-__all__ = ["GodotProject", "write_whole"]
+__all__ = ["GodotProject"]
 
 FILE = "project.godot"
 CONFIG_VERSION = 5
@@ -210,25 +208,6 @@ class GodotProject:
     def _endless(self, start: int, what: str) -> ConfigError:
         line = self.text.count("\n", 0, start) + 1
         return ConfigError(f"{self.file}:{line}: the {what} that begins here does not end")
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file in one step, so that there is never half a one, and keep the rights of the one that was there."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except FileNotFoundError:
-        mode = 0o644
-    # Godot does not look at files whose name begins with a dot.
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".brains-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.chmod(name, mode)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _line_end(text: str, at: int) -> int:

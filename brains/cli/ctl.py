@@ -173,10 +173,10 @@ def break_(where: str, condition: str, timeout: float, as_json: bool, **server: 
 
     async def work(client: ControlClient) -> None:
         given = {"where": place.where, "kind": place.kind, "on": place.on, "condition": condition or place.condition}
-        await client.request("break", **{key: value for key, value in given.items() if value})
+        made = await client.request("break", **{key: value for key, value in given.items() if value})
         stop = await _next_stop(stops, timeout, f"no agent has come to {where}")
         # Whoever comes there next does not stop any more: this one is held.
-        await client.request("delete")
+        await client.request("delete", numbers=[made["number"]])
         await client.request("detach", agent=_address(stop), hold=True)
         _print_stop(as_json, stop)
 

@@ -157,7 +157,9 @@ def _print(recording: Recording, replayer: Replayer, notes: list[str]) -> None:
         click.echo(f"note: {shown(agent)} is left out: {shown(why)}", err=True)
     if replayer.stopped:
         advice = "; what comes before it has been replayed"
-        click.echo(f"{'error' if recording.damage else 'note'}: {recording.name}: {replayer.stopped}{advice}", err=True)
+        click.echo(
+            f"{'error' if recording.damage else 'note'}: {recording.name}: {shown(replayer.stopped)}{advice}", err=True
+        )
     if replayer.differences:
         print_difference(replayer.differences[0])
     count = len(replayer.differences)
@@ -169,7 +171,7 @@ def _print(recording: Recording, replayer: Replayer, notes: list[str]) -> None:
 
 def print_difference(difference: Difference) -> None:
     """Print a difference in lines for people."""
-    session = f" (session {difference.session})" if difference.session else ""
+    session = f" (session {shown(difference.session)})" if difference.session else ""
     click.echo(f"first difference: tick {difference.tick} of {shown(difference.agent)}{session}")
     if difference.path:
         click.echo(f"  node      {shown(difference.path)}")

@@ -117,7 +117,7 @@ def _summary(recording: Recording, window: Window, as_json: bool) -> None:
         click.echo(msgspec.json.encode({**whole, "agents": found}))
         return
     ended = "ended in order" if recording.is_ended else "ended in the middle, as when the program is killed"
-    click.echo(f"{recording.name}: of {recording.head.started}, brains {recording.head.brains}; {ended}")
+    click.echo(f"{recording.name}: of {shown(recording.head.started)}, brains {shown(recording.head.brains)}; {ended}")
     for what, count in (
         ("gaps, at which a replay stops", len(recording.gaps)),
         ("ticks without nodes", recording.dropped),
@@ -150,7 +150,9 @@ def _timeline(window: Window, as_json: bool) -> None:
 def _line(line: Line) -> str:
     path = f"{'/'.join(line.path.split('/')[-2:])}  " if line.path else ""
     tick = str(line.tick) if line.tick else ""
-    return f"{tick:>6} {line.time:>8.2f}  {shown(line.agent):14} {line.kind:9} {shown(path + line.text)}".rstrip()
+    return (
+        f"{tick:>6} {line.time:>8.2f}  {shown(line.agent):14} {shown(line.kind):9} {shown(path + line.text)}".rstrip()
+    )
 
 
 def _coverage(window: Window, threshold: float | None, as_json: bool) -> bool:
@@ -178,7 +180,7 @@ def _coverage(window: Window, threshold: float | None, as_json: bool) -> bool:
 
 
 def _print_tree(tree: TreeCounts) -> None:
-    click.echo(f"{tree.brain} ({', '.join(map(shown, tree.agents))}): {tree.ticks} ticks, "
+    click.echo(f"{shown(tree.brain)} ({', '.join(map(shown, tree.agents))}): {tree.ticks} ticks, "
                f"{tree.visited} of {len(tree.nodes)} nodes ({tree.coverage:.0%})")  # fmt: skip
     if tree.unknown:
         click.echo(f"  of {tree.unknown} ticks the nodes are not known: the disk was too slow")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
 import sys
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from brains.errors import ConfigError
 
-__all__ = ["RUNTIME_VARIABLE", "runtime_folder", "write_owner_only"]
+__all__ = ["RUNTIME_VARIABLE", "runtime_folder"]
 
 RUNTIME_VARIABLE = "BRAINS_RUNTIME_DIR"
 
@@ -68,23 +67,3 @@ def _require_private(folder: Path) -> None:
     else:
         return
     raise ConfigError(f"{folder}, where control sockets belong, {problem}; name another in {RUNTIME_VARIABLE}")
-
-
-def write_owner_only(path: Path, content: bytes) -> None:
-    """Write a file that nobody else can read; whoever looks for it sees all of it or none.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    with contextlib.suppress(FileNotFoundError):
-        draft.unlink()
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        draft.replace(path)
-    except OSError:
-        with contextlib.suppress(OSError):
-            draft.unlink()
-        raise

@@ -20,10 +20,11 @@ import websockets.asyncio.server as ws
 from websockets.exceptions import ConnectionClosed
 
 from brains.control.discovery import SUFFIX, ServerEntry, find_servers, forget
-from brains.control.folder import RUNTIME_VARIABLE, runtime_folder, write_owner_only
+from brains.control.folder import RUNTIME_VARIABLE, runtime_folder
 from brains.control.peer import PeerGate
 from brains.debugger.messages import DebugError, answer, failure
 from brains.errors import ConfigError
+from brains.files import write_whole
 from brains.jsontext import encoded
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ _library_log.setLevel(logging.WARNING)
 
 _encoder = msgspec.json.Encoder()
 
+OWNER_ONLY = 0o600
+"""Rights of the file by which debuggers find us; the token for another system's sockets is in it."""
 LARGEST = 16 * 1024 * 1024
 """Bytes of one message; a snapshot of a whole world has to fit."""
 LOOK_S = 1.0
@@ -130,7 +133,7 @@ class ControlServer:
         )
         self._file = folder / f"{name}{SUFFIX}"
         try:
-            await asyncio.to_thread(write_owner_only, self._file, encoded(_encoder, self.entry))
+            await asyncio.to_thread(write_whole, self._file, encoded(_encoder, self.entry), mode=OWNER_ONLY)
         except OSError as error:
             await self.close()
             self.entry = None

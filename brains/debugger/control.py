@@ -5,6 +5,7 @@ Nothing here waits. A held agent is a generator that nobody advances; the sessio
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from brains.debugger.work import Work
 
 __all__ = ["Control", "Halt", "Moment", "Offer"]
+
+log = logging.getLogger("brains.debugger")
 
 REMEMBERED = 200
 """Ticks that can be viewed later."""
@@ -149,7 +152,8 @@ class Control:
             return
         if instrumented:
             self.instrument = Instrument(self.agent.root, self.facts.stopped, self.facts.forced)
-            self.memory = self._debugger.memory_of(self)
+            if self.controller is not None:
+                self.memory = self._debugger.memory_of(self)
         elif self.instrument is not None:
             self.instrument.remove()
             self.instrument = None
@@ -197,7 +201,7 @@ class Control:
         elif stood is not None and stood.phase == "tick":
             self.step = None
         self._feeding = feeding = self._feed()
-        self._debugger.bench.begin(feeding, lambda result: result(), lambda: self._feeding is feeding)
+        self._debugger.bench.begin(feeding, self._fed, lambda: self._feeding is feeding)
         self.dropped = 0
         if not self.is_held:
             self.let_go()
@@ -221,15 +225,25 @@ class Control:
 
     def _feed(self) -> Work[None]:
         """Tick it on what there is. Of a shadow that may be much, and the server must not stand still for it."""
-        while (offer := self.next_offer()) is not None:
-            self.let_go()
-            report = self._begin(offer)
-            if report is not None:
-                self._finish(report)
-            yield
+        try:
+            while (offer := self.next_offer()) is not None:
+                self.let_go()
+                report = self._begin(offer)
+                if report is not None:
+                    self._finish(report)
+                yield
+        except Exception:
+            self._feeding = None
+            raise
         self._feeding = None
         if self.is_shadow and not self.is_held and not self.is_live:
             self.halt(Halt("pause", "it has had all that was recorded"))
+
+    def _fed(self, result: Callable[[], None]) -> None:
+        try:
+            result()
+        except Exception:
+            log.exception("agent %s: its shadow cannot be ticked", self.agent.id)
 
     def next_offer(self) -> Offer | None:
         """Return what a tick can begin with now: the next snapshot of a recording, or the newest that has come."""
@@ -264,6 +278,8 @@ class Control:
             self.agent.clock.skip_to(missed[-1])
         if self.memory is not None:
             self.memory.look()
+        elif self.instrument is not None:
+            self.memory = self._debugger.memory_of(self, offer.seq)
         snapshot = offer.take()
         for shadow in self.shadows:
             shadow.turn(Offer(lambda: snapshot, offer.seq, offer.time))

@@ -62,6 +62,7 @@ class Debugger:
         """Who commanded an agent that has left: if it comes back, it is theirs again. By id and brain."""
         self._number = 0
         self._stops = 0
+        self._copied: tuple[str, int | None] = "", None
 
     # --- front ends ------------------------------------------------------------------------------------------------
 
@@ -180,6 +181,8 @@ class Debugger:
         found = [agent for agent in agents if name in (agent.id, f"{agent.session}/{agent.id}")]
         # A shadow goes by the name of its agent; it is meant only where it is called by its whole name.
         found = [agent for agent in found if (agent.session, agent.id) not in self.shadows] or found
+        # So does what a game has left that was killed, and has been started again since.
+        found = [agent for agent in found if not self.host.is_away((agent.session, agent.id))] or found
         if len(found) == 1:
             return found[0]
         if found:
@@ -197,7 +200,7 @@ class Debugger:
             if (agent.session, agent.id) == session.selected:
                 return agent
         id = session.selected[1]
-        again = [agent for agent in agents if agent.id == id]
+        again = [agent for agent in agents if agent.id == id and not self.host.is_away((agent.session, agent.id))]
         if len(again) == 1:
             return again[0]
         raise DebugError("terminated", f"{id} is gone", "`agents` lists those that are there; breakpoints wait for it")
@@ -312,10 +315,18 @@ class Debugger:
             stops=self._stops,
         )  # fmt: skip
 
-    def memory_of(self, control: Control) -> Memory | None:
-        """Begin to remember an agent of a game, whose past is nowhere else; not a shadow."""
-        if self.host.kind != "live" or control.place not in {(one.session, one.id) for one in self.host.agents()}:
+    def memory_of(self, control: Control, seq: int | None = None) -> Memory | None:
+        """Begin to remember an agent of a game; None: not this one, or not now.
+
+        A breakpoint may be about a hundred agents: of those that nobody has attached, one is copied per snapshot of the
+        game, whose number is `seq`.
+        """
+        if self.host.kind != "live" or control.is_shadow:
             return None
+        if control.controller is None:
+            if self._copied == (control.agent.session, seq):
+                return None
+            self._copied = control.agent.session, seq
         return Memory(control.agent, self.host.prompts, self.host.asker)
 
     def next_stop(self) -> int:

@@ -74,6 +74,10 @@ class Host(Protocol):
         """Return all agents that can be debugged, in the order in which they came."""
         ...
 
+    def is_away(self, agent: Place) -> bool:
+        """Tell whether an agent is only kept for a game that has lost its connection."""
+        ...
+
     def models(self) -> list[str]:
         """Return the names by which models can be asked."""
         ...

@@ -48,6 +48,10 @@ class _Host:
         self.subscribe_to: Callable[[Callable[[Ticket], None]], Callable[[], None]] | None = None
         """Tells of news of tickets; whoever runs a gateway sets it."""
 
+    def is_away(self, agent: Place) -> bool:
+        """Tell that none is: there is no game."""
+        return False
+
     def models(self) -> list[str]:
         """Return the names by which models can be asked."""
         return self._models

@@ -133,9 +133,12 @@ class RememberedLife:
         self._parts = parts
         self.first, self.last = parts[0].first, parts[-1].last
 
-    def ticks(self) -> list[TickInfo]:
-        """Return all of its ticks."""
-        return [info for part in self._parts for info in part.ticks()]
+    def ticks(self, before: int, most: int) -> list[TickInfo]:
+        """Return the last ticks before one, as many as are wanted."""
+        found: list[TickInfo] = []
+        for part in reversed(self._parts):
+            found = [*part.ticks(before, most - len(found)), *found]
+        return found
 
     def require(self, tick: int) -> None:
         """Refuse a tick that it cannot be brought to.

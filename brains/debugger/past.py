@@ -70,13 +70,11 @@ class RecordedLife:
         if not whole:
             raise DebugError("no_recording", f"nothing of {self._id} is recorded before the gap in the recording")
 
-    def ticks(self) -> list[TickInfo]:
-        """Return all of its ticks that are recorded with what they brought."""
-        return [
-            recorded_info(self._life.agent, tick.turn, tick.done)
-            for tick in self._life.ticks.values()
-            if tick.done is not None
-        ]
+    def ticks(self, before: int, most: int) -> list[TickInfo]:
+        """Return the last ticks before one, as many as are wanted, that are recorded with what they brought."""
+        there = sorted(number for number, tick in self._life.ticks.items() if number < before and tick.done is not None)
+        ticks = (self._life.ticks[number] for number in there[max(len(there) - most, 0) :])
+        return [recorded_info(self._life.agent, tick.turn, tick.done) for tick in ticks if tick.done is not None]
 
     def require(self, tick: int) -> None:
         """Refuse a tick that it cannot be brought to.

@@ -71,7 +71,7 @@ def request_for(question: Question, info: ModelInfo, *, way: Way | None = None) 
     if chosen == "systemone":
         return ModelRequest(
             messages=(("system", prompt.system or _which(labels)), ("user", prompt.user)),
-            criteria={label: _criterion(prompt, label) for label in labels},
+            criteria=_criteria(prompt, labels),
             batch=(question.session, question.agent, str(question.tick)),
             **{**common, "options": {}},
         )
@@ -176,6 +176,13 @@ def _fits(way: Way, labels: Sequence[str]) -> bool:
 
 def _which(labels: Sequence[str]) -> str:
     return f"Which is it: {_one_of(labels)}?"
+
+
+def _criteria(prompt: RenderedPrompt, labels: Sequence[str]) -> dict[str, str]:
+    """Say what each label stands for; a plain yes or no says itself what it means, unless the prompt describes it."""
+    if is_yes_no(labels):
+        return {label: prompt.criteria.get(label, label) for label in labels}
+    return {label: _criterion(prompt, label) for label in labels}
 
 
 def _criterion(prompt: RenderedPrompt, label: str) -> str:

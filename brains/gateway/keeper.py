@@ -8,6 +8,10 @@ so do `TRIP_AFTER` in a row that got no answer in time or found its queue full. 
 deadline counts if nothing came of any answer meanwhile; one that is given up before never does. Open, nothing is sent;
 after a pause that grows and is a little uneven it is half open: one probe, the loading of the model, goes through, and
 decides whether it closes or the next pause begins.
+
+A server may pass that probe and yet answer nothing: its model is in memory, and hangs or crashes when it is asked. So
+the pauses go on growing from where they were until a question has been answered. And what was lost by silence is on
+trial until then: it is asked one question at a time, and the first one without an answer in time opens the breaker.
 """
 
 from __future__ import annotations
@@ -77,8 +81,14 @@ class ModelKeeper:
         """What is known of the model; None until it has been ready once."""
         self.problem = ""
         """Why the model is away."""
+        self.on_trial = False
+        """It was silent, was brought back, and has answered nothing since; it gets one question at a time."""
+        self._was_silent = False
         self._probing = False
         self._strikes = 0
+        self._waits: Iterator[float] | None = None
+        self._told = ""
+        """The problem that the log has had; a server that fails each trial alike is not told of each time."""
 
     @property
     def breaker(self) -> Breaker:
@@ -115,16 +125,19 @@ class ModelKeeper:
         """Say how a request failed. `info` is what was known when it was sent."""
         if self.state != "ready" or info is not self.info:
             return  # old news: it is being brought back, or has been since that request was sent
-        if isinstance(error, ModelTimeout | ModelBusy):
-            self._strikes += 1
-        else:
-            self._strikes = 0
-        if isinstance(error, ModelUnavailable | ModelNotInstalled) or self._strikes >= TRIP_AFTER:
+        if isinstance(error, ModelUnavailable | ModelNotInstalled):
             self._lost(error)
+        elif isinstance(error, ModelTimeout | ModelBusy):
+            self._strikes += 1
+            if self.on_trial or self._strikes >= TRIP_AFTER:
+                self._lost(error)
+        else:
+            self.worked()
 
     def worked(self) -> None:
-        """Say that a request was answered."""
+        """Say that a request was answered, be it badly."""
         self._strikes = 0
+        self._end_trial()
 
     def keep_trying(self, error: ModelError) -> None:
         """Go on trying in the background after a `start` that failed."""
@@ -134,6 +147,7 @@ class ModelKeeper:
     def stop(self) -> list[asyncio.Task[Any]]:
         """Stop whatever goes on, and return what has yet to end. The state is `cold`."""
         task, self._task = self._task, None
+        self._end_trial()
         self._become("cold")
         if task is None:
             return []
@@ -145,7 +159,10 @@ class ModelKeeper:
     def _lost(self, error: ModelError) -> None:
         self.problem = str(error)
         self._strikes = 0
-        logger.warning("%s is away: %s. Its answers are missing until it is back.", self._model.name, error)
+        self._was_silent = isinstance(error, ModelTimeout | ModelBusy)
+        if self.problem != self._told:
+            self._told = self.problem
+            logger.warning("%s is away: %s. Its answers are missing until it is back.", self._model.name, error)
         self._task = asyncio.create_task(self._bring_back(), name=f"brains-bring-back {self._model.name}")
         self._become("away")
 
@@ -159,6 +176,11 @@ class ModelKeeper:
         self.problem = ""
         self._strikes = 0
         self._become("ready")
+
+    def _end_trial(self) -> None:
+        self.on_trial = False
+        self._waits = None
+        self._told = ""
 
     async def _load(self) -> ModelInfo:
         began = self._clock.now()
@@ -185,11 +207,14 @@ class ModelKeeper:
             self._probing = False
             if alarm is not None:
                 alarm.cancel()
-        logger.info("%s is ready after %.1f s (%s)", info.name, self._clock.now() - began, info.backend)
+        level = logging.DEBUG if self.on_trial else logging.INFO  # it was ready before, and answered nothing
+        logger.log(level, "%s is ready after %.1f s (%s)", info.name, self._clock.now() - began, info.backend)
         return info
 
     async def _bring_back(self) -> None:
-        for pause in self._pauses():
+        if self._waits is None:
+            self._waits = self._pauses()
+        for pause in self._waits:
             await asyncio.sleep(pause)
             try:
                 info = await self._load()
@@ -199,12 +224,13 @@ class ModelKeeper:
                 self._still_away(f"{type(error).__name__}: {error}", traceback=True)
             else:
                 self._task = None
+                self.on_trial = self._was_silent
                 self._ready(info)
                 return
 
     def _still_away(self, problem: str, *, traceback: bool = False) -> None:
         if problem != self.problem:
-            self.problem = problem
+            self.problem = self._told = problem
             logger.warning("%s is still away: %s", self._model.name, problem, exc_info=traceback)
 
 

@@ -54,6 +54,8 @@ class ModelServer:
         info = self.keeper.info
         if self.keeper.state != "ready" or info is None:
             return self.outstanding
+        if self.keeper.on_trial:
+            return 1
         return max(1, info.slots) if self._in_flight is None else self._in_flight
 
 

@@ -154,7 +154,13 @@ def question_of(request: ModelRequest) -> dict[str, Any]:
     """Write one question of the decision API: `noul` for a plain yes or no, else `choice`."""
     instructions = request.messages[0][1]
     if is_yes_no(tuple(request.criteria)):
-        return {"type": "noul", "instructions": instructions}
+        question: dict[str, Any] = {"type": "noul", "instructions": instructions}
+        # They may be left out; where they say no more than the labels, they are.
+        if any(label != meaning for label, meaning in request.criteria.items()):
+            question["criteria"] = {
+                "true" if _is_yes(label) else "false": meaning for label, meaning in request.criteria.items()
+            }
+        return question
     return {"type": "choice", "instructions": instructions, "criteria": dict(request.criteria)}
 
 
@@ -169,12 +175,15 @@ def read_answer(answer: Any, request: ModelRequest) -> dict[str, float]:
         raise MalformedAnswer(f"Ollama's decision API did not answer prompt {request.name!r}")
     if is_yes_no(labels):
         chance = _number(answer.get("noul"), request)
-        yes = next(label for label in labels if label.casefold() in ("yes", "true"))
-        return {label: chance if label == yes else 1.0 - chance for label in labels}
+        return {label: chance if _is_yes(label) else 1.0 - chance for label in labels}
     given = answer.get("probabilities")
     if not isinstance(given, Mapping):
         raise MalformedAnswer(f"Ollama's decision API gave no probabilities for prompt {request.name!r}")
     return {str(label): _number(chance, request) for label, chance in given.items()}
+
+
+def _is_yes(label: str) -> bool:
+    return label.casefold() in ("yes", "true")
 
 
 def _reply(answer: Any, name: str, request: ModelRequest, count: int, took: float) -> ModelReply:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import random
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 
 import py_trees
@@ -15,7 +16,7 @@ from brains.errors import TreeError
 from brains.questions import Outcome, Question, RenderedPrompt, Ticket
 from brains.snapshot import Event, LeafReport, Order, OrderResult, Source
 
-__all__ = ["AgentContext", "AgentNode", "Leaf", "Predicate"]
+__all__ = ["AgentContext", "AgentNode", "Leaf", "Predicate", "is_true"]
 
 
 class AgentContext(Protocol):
@@ -158,3 +159,23 @@ class Leaf(AgentNode):
 
 Predicate = Callable[[AgentContext], object]
 """Anything that looks at an agent; truth decides."""
+
+
+def is_true(found: object) -> bool:
+    """Return the truth of what a predicate has returned.
+
+    Raises:
+        TypeError: it is something that is true whatever is in it, or comes of it: there the truth is a slip.
+    """
+    if found is True or found is False:
+        return found
+    if isinstance(found, Awaitable):
+        if hasattr(found, "close"):
+            found.close()  # else Python warns that nobody has awaited it
+        raise TypeError("the predicate is `async`, and a tick waits for nothing: make it a plain function")
+    if isinstance(found, Iterator):
+        kind = type(found).__name__
+        raise TypeError(f"the predicate returned a {kind}, true even if empty: say any(...), or `is not None`")
+    if inspect.isroutine(found):
+        raise TypeError(f"the predicate returned {found!r} and did not call it: write `()` behind it")
+    return bool(found)

@@ -9,7 +9,7 @@ from py_trees.common import Status
 
 from brains.actions import GameAction
 from brains.errors import TreeError
-from brains.nodes.context import AgentContext, Leaf, Predicate
+from brains.nodes.context import AgentContext, Leaf, Predicate, is_true
 from brains.snapshot import Order, Source
 
 __all__ = ["Action", "ActionMaker", "Condition", "OrderedLeaf", "Wait", "emitted"]
@@ -38,7 +38,7 @@ class Condition(Leaf):
 
     def update(self) -> Status:
         """Return SUCCESS or FAILURE."""
-        return Status.SUCCESS if self.check() else Status.FAILURE
+        return Status.SUCCESS if is_true(self.check()) else Status.FAILURE
 
 
 class OrderedLeaf(Leaf):

@@ -12,7 +12,7 @@ from py_trees.common import Status
 from brains.actions import GameAction, decode_action, label_of
 from brains.errors import ActionError, TreeError
 from brains.nodes.arguments import Arguments
-from brains.nodes.context import AgentContext
+from brains.nodes.context import AgentContext, is_true
 from brains.nodes.leaves import ActionMaker, OrderedLeaf, emitted
 from brains.nodes.llm import Input, LLMLeaf, PickingNode
 from brains.prompts.labels import label_problem
@@ -277,7 +277,7 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
                 raise _Refused("stale", f"{gone or f'what {self._word} was about'} is not there any more")
         if self.still is not None:
             asked = {**self._arguments.values, **known, **said, **self._inputs}
-            if not self.still(self.agent, asked):
+            if not is_true(self.still(self.agent, asked)):
                 raise _Refused("stale", "what was asked about is not so any more")
         self._chosen = choice
         if isinstance(choice, GameAction):

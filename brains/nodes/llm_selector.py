@@ -9,7 +9,7 @@ from py_trees.common import Status
 from py_trees.composites import Composite
 
 from brains.errors import TreeError
-from brains.nodes.context import Predicate
+from brains.nodes.context import Predicate, is_true
 from brains.nodes.llm import Input, PickingNode
 from brains.prompts.labels import label_problem
 from brains.questions import Decision, NoAnswer, Question
@@ -184,7 +184,7 @@ class LLMSelector(PickingNode, Composite):
     # --- the first pick --------------------------------------------------------------------------------------------
 
     def _possible_now(self, word: str) -> bool:
-        return word not in self.possible or bool(self.possible[word](self.agent))
+        return word not in self.possible or is_true(self.possible[word](self.agent))
 
     def _meanwhile_now(self) -> Behaviour | None:
         if self.meanwhile is None or not self._possible_now(self.meanwhile):

@@ -7,6 +7,8 @@ import logging
 import py_trees
 from py_trees.behaviour import Behaviour
 
+from brains.prompts.finding import escaped
+
 __all__ = ["redirect_log"]
 
 _log = logging.getLogger("brains.tree")
@@ -23,19 +25,19 @@ class _NodeLogger(py_trees.logging.Logger):
 
     def __init__(self, agent: str, path: str) -> None:
         super().__init__()
-        self._where = f"agent {agent}: {path}"
+        self._where = escaped(f"agent {agent}: {path}")
 
     def debug(self, msg: str) -> None:
         """Drop it: py_trees says something in every tick of every node, and shows none of it either."""
 
     def info(self, msg: str) -> None:
         """Log what is good to know."""
-        _log.info("%s: %s", self._where, msg)
+        _log.info("%s: %s", self._where, escaped(msg))
 
     def warning(self, msg: str) -> None:
         """Log what is odd."""
-        _log.warning("%s: %s", self._where, msg)
+        _log.warning("%s: %s", self._where, escaped(msg))
 
     def error(self, msg: str) -> None:
         """Log what went wrong."""
-        _log.error("%s: %s", self._where, msg)
+        _log.error("%s: %s", self._where, escaped(msg))

@@ -6,7 +6,7 @@ from typing import Literal
 
 import msgspec
 
-__all__ = ["Finding", "Severity"]
+__all__ = ["Finding", "Severity", "escaped"]
 
 Severity = Literal["error", "warning"]
 
@@ -27,8 +27,9 @@ class Finding(msgspec.Struct, frozen=True, order=True):
         """Return one line, whatever names the tree and its files have."""
         place = ":".join(filter(None, (self.file, str(self.line or "")))) + ": " if self.file else ""
         node = f" ({self.node})" if self.node else ""
-        return _escaped(f"{place}{self.severity}: {self.message}{node} [{self.rule}]")
+        return escaped(f"{place}{self.severity}: {self.message}{node} [{self.rule}]")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Return text that can neither begin another line nor steer a terminal."""
     return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)

@@ -33,6 +33,7 @@ _INVISIBLE = [
     *range(0x202A, 0x202F),
     *range(0x2060, 0x2070),
     *range(0xD800, 0xE000),  # lone surrogates: they cannot be encoded
+    *(0xE000, 0xE001),  # mark, for people, what came from the world: a value could say that it did not
     *range(0xFE00, 0xFE0E),  # not U+FE0E and U+FE0F: they say how a picture is drawn
     0xFEFF,
     *range(0xFFF9, 0xFFFC),
@@ -46,7 +47,7 @@ _LEFT, _RIGHT = "\u2039", "\u203a"
 _ANGLES = str.maketrans({"<": _LEFT, ">": _RIGHT, "\uff1c": _LEFT, "\uff1e": _RIGHT, "\ufe64": _LEFT, "\ufe65": _RIGHT})
 
 _SUSPECT = re.compile(
-    r"[\x00-\x1f\x7f-\xa0\xad<>\[\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2581\ud800-\udfff\ufeff\ufff9-\ufffb"
+    r"[\x00-\x1f\x7f-\xa0\xad<>\[\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\u2581\ud800-\ue001\ufeff\ufff9-\ufffb"
     r"\u034f\u061c\u115f\u1160\u3164\uffa0\u17b4\u17b5\u180e\ufe00-\ufe0d\U000e0100-\U000e01ef"
     r"\uff1c\uff1e\ufe64\ufe65\U000e0000-\U000e007f]"
 )

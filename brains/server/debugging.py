@@ -66,6 +66,11 @@ class ServerHost:
         for session in self._server.sessions:
             yield from (agent for agent in session.agents if isinstance(agent, Agent))
 
+    def is_away(self, agent: Place) -> bool:
+        """Tell whether the agent's game has lost its connection, and has not come back yet."""
+        session = self._session(agent)
+        return session is not None and session.is_away
+
     def models(self) -> list[str]:
         """Return the names by which models can be asked."""
         return self._models()

@@ -76,6 +76,7 @@ class GameSession:
         closing: (code, reason) with which the connection is to be closed, once `outgoing` is sent.
         successor: the session that the connection goes on with, because `hello` asked to resume it.
         epoch: the game's scene, counted.
+        is_away: its connection was lost, and it has not come back yet.
         counts: what came and what was sent.
     """
 
@@ -100,6 +101,7 @@ class GameSession:
         self.closing: tuple[int, str] | None = None
         self.successor: GameSession | None = None
         self.epoch = 0
+        self.is_away = False
         self.counts = SessionCounts()
         self._limits = limits or SessionLimits()
         self._token = token
@@ -432,6 +434,7 @@ class GameSession:
         Agents, orders, mail and questions stay as they are. Whoever was about to be ticked is woken later, and so is
         whoever was woken and has not come.
         """
+        self.is_away = True
         self._outbox.take()
         due = self._pending.take()
         for agent in (*self._woken, *(due.parts if due else ())):
@@ -444,6 +447,7 @@ class GameSession:
     def resume(self, hello: Hello) -> None:
         """Go on with a new connection, whose `hello` is a good one; `suspend` came before."""
         self._bad = 0
+        self.is_away = False
         self.counts.resumes += 1
         # A debugger may have had something to say meanwhile; a game hears nothing before the welcome.
         meanwhile = self._outbox.take()

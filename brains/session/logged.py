@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import traceback
 
+from brains.prompts.finding import escaped
+
 __all__ = ["one_line", "summary_of", "trace"]
 
 
@@ -11,7 +13,7 @@ def one_line(text: object, longest: int = 200) -> str:
     """Return text for use in a line of the log: it can neither begin another one nor steer the terminal."""
     whole = str(text)
     shown = whole if len(whole) <= longest else whole[:longest] + "..."
-    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in shown)
+    return escaped(shown)
 
 
 def summary_of(error: BaseException) -> str:

@@ -12,9 +12,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from py_trees.behaviour import Behaviour
+from py_trees.blackboard import Client
 
 from brains.agent import STATE, Agent
-from brains.errors import TreeError
+from brains.errors import RecordingError, TreeError
 from brains.prompts import PromptLibrary
 from brains.questions import Asker, Question, Ticket
 from brains.trace.replayed import ReplayAsker, ReplayTicket
@@ -47,16 +48,24 @@ class AgentCopy:
     def __init__(self, agent: Agent) -> None:
         self.tick = agent.tick_number
         self.problems: list[str] = []
+        self._is_closed = False
         self._kept, _ = _copied(agent, self.problems, prompts=PromptLibrary(), asker=_Nobody(), number=int)
 
     def agent(
         self, *, prompts: PromptLibrary, asker: ReplayAsker, number: Callable[[], int]
     ) -> tuple[Agent, list[Ticket]]:
-        """Return another agent that is as it was, and its open questions."""
+        """Return another agent that is as it was, and its open questions.
+
+        Raises:
+            RecordingError: the copy has been closed.
+        """
+        if self._is_closed:
+            raise RecordingError(f"agent {self._kept.id!r} is not remembered any more as it was after tick {self.tick}")
         return _copied(self._kept, [], prompts=prompts, asker=asker, number=number)
 
     def close(self) -> None:
-        """Have py_trees forget it."""
+        """Have py_trees forget it; nothing can be made of it any more."""
+        self._is_closed = True
         self._kept.close()
 
 
@@ -128,7 +137,10 @@ def _state(old: Behaviour, new: Behaviour) -> Mapping[str, Any]:
     return {
         name: value
         for name, value in vars(old).items()
-        if name not in _OWN and not (name in fresh and fresh[name] is value) and not _has_code(value)
+        if name not in _OWN
+        and not isinstance(value, Client)
+        and not (name in fresh and fresh[name] is value)
+        and not _has_code(value)
     }
 
 

@@ -93,7 +93,7 @@ def _box(node: NodeCounts, x: float, y: float) -> Iterator[str]:
     colour = COLOURS[node.last if node.visits or node.cancelled else ""]
     never = not node.visits
     kind = ' class="never"' if never else ""
-    yield f"<g{kind}><title>{escape(node.path)} ({escape(node.kind)})</title>"
+    yield f"<g{kind}><title>{_shown(node.path)} ({_shown(node.kind)})</title>"
     dash = ' stroke-dasharray="4 3"' if never else ""
     yield (
         f'<rect class="box" x="{x:g}" y="{y:g}" width="{BOX_W}" height="{BOX_H}" rx="5" fill="#fff" '
@@ -134,7 +134,7 @@ def timeline_svg(window: Window, life: Life) -> str:
             f'<line class="line" x1="{LABEL_W}" x2="{LABEL_W + PLOT_W}" y1="{y + 16}" y2="{y + 16}" stroke="#e1e4e8"/>'
         )
         body.append(
-            f"<g><title>{escape(path)}</title>{_text(10, y + 12, _short('/'.join(path.split('/')[-2:]), 38))}</g>"
+            f"<g><title>{_shown(path)}</title>{_text(10, y + 12, _short('/'.join(path.split('/')[-2:]), 38))}</g>"
         )
         for start, end in _runs(
             tick.turn.tick for tick in ticks if tick.done is not None and path in tick.done.running
@@ -200,7 +200,7 @@ def _orders(ticks: list[Tick], path: str) -> Iterator[DoneEvent]:
 def _point(x: float, y: float, done: DoneEvent) -> str:
     assert done.order is not None
     colour = {"llm": "#3b6fd1", "fallback": COLOURS["F"]}.get(done.order.source, "#57606a")
-    title = escape(f"tick {done.tick}: {done.order.name} ({done.order.source})")
+    title = _shown(f"tick {done.tick}: {done.order.name} ({done.order.source})")
     return f'<circle cx="{x:g}" cy="{y:g}" r="4" fill="{colour}"><title>{title}</title></circle>'
 
 
@@ -214,7 +214,7 @@ def _axis(first: int, last: int, x_of: object, y: float) -> Iterator[str]:
 def _bar(x: float, y: float, width: float, height: float, colour: str, title: str) -> str:
     return (
         f'<rect x="{x:.1f}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="1.5" fill="{colour}">'
-        f"<title>{escape(title)}</title></rect>"
+        f"<title>{_shown(title)}</title></rect>"
     )
 
 
@@ -226,16 +226,21 @@ def _legend(x: float, y: float) -> Iterator[str]:
 
 def _text(x: float, y: float, text: str, kind: str = "") -> str:
     of = f' class="{kind}"' if kind else ""
-    return f'<text x="{x:g}" y="{y:g}"{of}>{escape(one_line(text, None))}</text>'
+    return f'<text x="{x:g}" y="{y:g}"{of}>{_shown(text)}</text>'
 
 
 def _short(name: str, longest: int = LONGEST_NAME) -> str:
     return name if len(name) <= longest else name[: longest - 1] + "…"
 
 
+def _shown(text: str) -> str:
+    """Return text for a picture: XML has no control characters, however they are written."""
+    return escape(one_line(text, None))
+
+
 def _svg(width: int, height: int, title: str, body: Iterable[str]) -> str:
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}" '
-        f'role="img"><title>{escape(one_line(title, None))}</title>{STYLE}'
+        f'role="img"><title>{_shown(title)}</title>{STYLE}'
     )
     return "\n".join([head, *body, "</svg>", ""])

@@ -109,7 +109,7 @@ class Recording:
         lives: the agents by their number.
         texts: texts by their hash.
         trees: trees by their hash.
-        prompts: the prompts as they were at the end.
+        prompts: the prompts as they were at the end; `prompts_by_number`: as they were at any time.
         worlds: what all agents share, by number.
         dropped: how many `nodes` lines were left out.
         gaps: places among the events at which something is missing.
@@ -127,6 +127,7 @@ class Recording:
         self.texts: dict[str, str] = {}
         self.trees: dict[str, TreeEvent] = {}
         self.prompts = PromptsEvent()
+        self.prompts_by_number: dict[int, PromptsEvent] = {}
         self.worlds: dict[int, msgspec.Raw] = {}
         self.dropped = 0
         self.gaps: list[int] = []
@@ -172,6 +173,7 @@ class Recording:
             if not line.isascii():
                 line.decode()  # what is kept raw is looked at later, or never
             event = _decoder.decode(line)
+            _check_raw(event)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             self._not_understood(line, error)
             return
@@ -250,7 +252,7 @@ class Recording:
             case TreeEvent():
                 self.trees[event.hash] = event
             case PromptsEvent():
-                self.prompts = event
+                self.prompts = self.prompts_by_number[event.n] = event
             case EndEvent():
                 self.is_ended = True
 
@@ -289,8 +291,8 @@ class Recording:
         for place, event in enumerate(self.events):
             if isinstance(event, TurnEvent) and event.agent in self.lives:
                 life = self.lives[event.agent]
-                tick = life.ticks[event.tick]
-                if tick.place == place:
+                tick = life.ticks.get(event.tick)
+                if tick is not None and tick.place == place:
                     yield life, tick
 
     def find(self, agent: str, tick: int | None = None, session: str | None = None) -> Life:
@@ -342,6 +344,22 @@ _KINDS = frozenset(
 def one_line(text: str, longest: int | None = 200) -> str:
     """Return text of a file in one line that cannot steer a terminal; `longest` characters of it, None: all."""
     return "".join(char if char.isprintable() else " " for char in text[:longest])
+
+
+def _check_raw(event: TraceEvent) -> None:
+    """Refuse an event that has something else where an object is kept raw.
+
+    Raises:
+        DecodeError: it has.
+    """
+    if isinstance(event, TurnEvent):
+        field, raw = "me", event.me
+    elif isinstance(event, WorldEvent):
+        field, raw = "world", event.world
+    else:
+        return
+    if bytes(memoryview(raw)[:1]) != b"{":
+        raise msgspec.DecodeError(f"`{field}` is no object")
 
 
 def _check_version(name: str, line: bytes) -> None:

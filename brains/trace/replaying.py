@@ -158,9 +158,6 @@ class Replayer:
         self._instead = prompts
         self._prompts = RecordedPrompts(recording.texts, prompts)
         self._prompts_event: PromptsEvent | None = None
-        self._by_number: dict[int, PromptsEvent] = {
-            event.n: event for event in recording.events if isinstance(event, PromptsEvent)
-        }
         self._only = only
         self._origins = origins or {}
         self._replayed: dict[int, Replayed] = {}
@@ -253,7 +250,9 @@ class Replayer:
         replayed = self._agent(event)
         if replayed is None or replayed.is_over:
             return None
-        tick = replayed.life.ticks[event.tick]
+        tick = replayed.life.ticks.get(event.tick)
+        if tick is None:
+            return None  # it stands before its agent, as in no recording that was written by us
         if replayed.agent.tick_number != event.tick - 1:
             self._end(replayed, f"its ticks {replayed.agent.tick_number + 1} to {event.tick - 1} are missing")
             return None
@@ -311,7 +310,7 @@ class Replayer:
             self._end(replayed, f"in tick {turn.tick} {problem}")
 
     def _bring_numbered(self, replayed: Replayed, n: int) -> None:
-        self._bring_prompts(replayed, self._by_number.get(n))
+        self._bring_prompts(replayed, self.recording.prompts_by_number.get(n))
 
     def _bring_prompts(self, replayed: Replayed, event: PromptsEvent | None) -> None:
         if event is not None and replayed.prompts_event is not event:

@@ -9,6 +9,7 @@ const KNOWN: Array[String] = [
 	"--play=talk|steal|fight",
 	"--quit-after-actions=N",
 	"--quit-after-seconds=S",
+	"--quit-when=FILE",
 	"--seed=N",
 	"--summary=FILE",
 	"--trace=FILE",
@@ -23,6 +24,8 @@ var play: String = ""
 var quit_after_actions: int = 0
 ## Seconds after which it does; 0: no end.
 var quit_after_seconds: float = 0.0
+## It quits once there is such a file; "": no end.
+var quit_when: String = ""
 ## Decides who comes and what happens.
 var random_seed: int = 0
 ## File for the line of JSON that sums up; it is printed, too.
@@ -57,6 +60,8 @@ func _take(argument: String) -> String:
 			quit_after_actions = int(value)
 		"--quit-after-seconds" when value.is_valid_float() and float(value) > 0.0:
 			quit_after_seconds = float(value)
+		"--quit-when" when not value.is_empty():
+			quit_when = argument.trim_prefix("--quit-when=")
 		"--seed" when value.is_valid_int():
 			random_seed = int(value)
 		"--summary" when not value.is_empty():

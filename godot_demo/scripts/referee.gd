@@ -1,7 +1,7 @@
 class_name Referee
 extends Node
 ## Ends a run without anybody at the keyboard: after so many finished actions, when the letter is
-## won, or when the time is up.
+## won, when the time is up, or when whoever has started it says so with a file.
 
 const DONE: int = 0
 ## The time was up before the actions were done, or the letter won.
@@ -19,7 +19,7 @@ func _init(options: Options, tally: Tally) -> void:
 
 func _ready() -> void:
 	if _options.quit_after_actions == 0 and _options.quit_after_seconds == 0.0:
-		set_process(false)
+		set_process(not _options.quit_when.is_empty())
 
 
 func _process(_delta: float) -> void:
@@ -28,6 +28,8 @@ func _process(_delta: float) -> void:
 	elif _options.quit_after_actions > 0 and _tally.finished >= _options.quit_after_actions:
 		_end(DONE)
 	elif _options.quit_after_seconds > 0.0 and _tally.seconds() >= _options.quit_after_seconds:
+		_end(TOO_SLOW if _is_unfinished() else DONE)
+	elif not _options.quit_when.is_empty() and FileAccess.file_exists(_options.quit_when):
 		_end(TOO_SLOW if _is_unfinished() else DONE)
 
 

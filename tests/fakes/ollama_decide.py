@@ -33,6 +33,8 @@ def check_questions(model: FakeModel, body: Mapping[str, Any]) -> Mapping[str, A
             raise Refusal(400, f'question "{name}": instructions is required')
         if kind != "noul" and not FEWEST <= len(criteria or ()) <= MOST:
             raise Refusal(400, f'question "{name}": criteria must have between {FEWEST} and {MOST} options')
+        if kind == "noul" and not set(criteria or ()) <= {"false", "true"}:
+            raise Refusal(400, f'question "{name}": criteria are for false and true')
     return questions
 
 

@@ -51,10 +51,12 @@ class Listener:
 
 
 @contextlib.contextmanager
-def peer(godot: str, project: Path, task: str, url: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+def peer(
+    godot: str, project: Path, task: str, url: str, *words: str, options: tuple[str, ...] = ()
+) -> Iterator[subprocess.Popen[str]]:
     """Run a client in Godot that does a task; it ends by itself, or is ended."""
     scene = "res://tests/support/peer.tscn"
-    command = [godot, "--headless", "--path", str(project), scene, "--", task, url, *words]
+    command = [godot, "--headless", *options, "--path", str(project), scene, "--", task, url, *words]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     try:
         yield process
@@ -83,6 +85,16 @@ def test_how_a_game_quits(godot: str, addon_project: Path, task: str, end: tuple
         assert listener.ends.get(timeout=PATIENCE) == end
 
 
+def test_how_the_engine_quits(godot: str, addon_project: Path) -> None:
+    """With `--quit-after`, which counts frames: `_exit_tree` is run as well."""
+    options = ("--max-fps", "60", "--quit-after", "360")
+    with Listener() as listener:
+        with peer(godot, addon_project, "stay and close in _exit_tree", listener.url, options=options) as process:
+            assert listener.frames.get(timeout=PATIENCE) == "here"
+            assert "left the tree" in process.communicate(timeout=PATIENCE)[0]
+        assert listener.ends.get(timeout=PATIENCE) == (1000, "bye")
+
+
 def test_what_is_sent_right_before_a_close_arrives(godot: str, addon_project: Path) -> None:
     """Not so the other way round: see `test_a_message_right_before_a_close_is_lost`."""
     with Listener() as listener:
@@ -107,8 +119,9 @@ def test_a_game_that_is_killed_says_nothing(godot: str, addon_project: Path, num
 
 def test_a_game_that_does_not_poll_is_closed_by_the_keepalive(godot: str, addon_project: Path) -> None:
     """After forty seconds, with the times that are usual. It learns of that when it polls again."""
-    with Listener(ping_interval=0.2, ping_timeout=0.2) as listener:
-        output = output_of(godot, addon_project, "stop polling", listener.url, "1.0")
+    # A second is longer than a busy machine keeps the game waiting before it stops.
+    with Listener(ping_interval=1.0, ping_timeout=1.0) as listener:
+        output = output_of(godot, addon_project, "stop polling", listener.url, "4.0")
     assert "state 1\n" in output
     assert "closed 1011 keepalive ping timeout" in output
 

@@ -32,6 +32,8 @@ __all__ = [
 DEMO = Path(__file__).parent.parent.parent / "godot_demo"
 AGENTS = {"guard_1", "guard_2", "merchant_1", "villager_1", "villager_2", "villager_3", "thief_1", "dog_1"}
 ERROR = re.compile(r"^.*ERROR:.*$", re.MULTILINE)
+END = "end"
+"""File that ends a game."""
 
 Line = dict[str, Any]
 T = TypeVar("T")
@@ -118,7 +120,8 @@ class Game:
         return running
 
     def finish(self, within: float) -> Line:
-        """Wait until the game ends by itself, and return its summary."""
+        """Tell the game to end, and return its summary."""
+        (self._folder / END).touch()
         code = self._process.wait(within)
         assert code == 0, self.output
         summary: Line = json.loads((self._folder / "summary.json").read_text())
@@ -126,10 +129,10 @@ class Game:
 
 
 @contextlib.contextmanager
-def playing(godot: str, project: Path, folder: Path, url: str, seconds: float) -> Iterator[Game]:
-    """Play for some seconds without a window."""
+def playing(godot: str, project: Path, folder: Path, url: str) -> Iterator[Game]:
+    """Play without a window until `Game.finish`, however long that takes on a busy machine."""
     arguments = [
-        f"--brains-url={url}", "--autopilot", f"--quit-after-seconds={seconds}",
+        f"--brains-url={url}", "--autopilot", f"--quit-when={folder / END}",
         f"--trace={folder / 'trace.jsonl'}", f"--summary={folder / 'summary.json'}",
     ]  # fmt: skip
     with (folder / "godot.log").open("wb") as log:

@@ -76,6 +76,9 @@ class _Host:
     def agents(self) -> Iterable[Debuggable]:
         return [] if self.session is None else [one for one in self.session.agents if isinstance(one, Agent)]
 
+    def is_away(self, agent: Place) -> bool:
+        return False
+
     def models(self) -> list[str]:
         return []
 

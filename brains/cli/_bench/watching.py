@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import operator
 import statistics
 import sys
 import tempfile
@@ -28,9 +29,9 @@ def watching_costs(seconds: float = 2.0) -> dict[str, Any]:
     """Measure by turns, so that whatever else the machine does hits all alike; the watcher is a process of its own.
 
     Returns:
-        Medians in microseconds of a tick of all agents with what is sent after it, and their ratios: `listening_ratio`
-        of a session with a control socket that nobody watches against one without, `watched_ratio` of one of whose
-        agents somebody watches the tree.
+        Medians in microseconds of a tick of all agents with what is sent after it, and medians of the ratios in each
+        round: `listening_ratio` of a session with a control socket that nobody watches against one without,
+        `watched_ratio` of one of whose agents somebody watches the tree.
 
     Raises:
         BrainsError: the watcher does not start.
@@ -60,8 +61,8 @@ async def _measure(seconds: float) -> dict[str, Any]:
         "rounds": len(times["alone"]),
         **{f"{name}_us": round(us, 1) for name, us in median.items()},
         "ratios": {
-            "listening_ratio": round(median["listening"] / median["alone"], 3),
-            "watched_ratio": round(median["watched"] / median["alone"], 3),
+            name + "_ratio": round(statistics.median(map(operator.truediv, times[name], times["alone"])), 3)
+            for name in ("listening", "watched")
         },
     }
 

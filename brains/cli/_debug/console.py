@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
 from typing import Any, ClassVar, NoReturn
 
 from brains.cli._debug import show_stop
@@ -25,6 +26,10 @@ __all__ = ["Console"]
 
 DEEPEST = 20
 """Aliases of aliases, and files that read files."""
+
+
+_in_startup: ContextVar[bool] = ContextVar("in_startup", default=False)
+"""What happens meanwhile, such as a stop, is somebody else's doing."""
 
 
 class Console:
@@ -46,7 +51,9 @@ class Console:
         aliases: command lines by name.
         closed: why the conversation is over; empty while it is not.
         on_news: is called after a stop, and at the end.
-        in_startup: commands of a file that lies in the current folder are running: they may not write files.
+        in_startup: commands of a file that lies in the current folder are running, or what it has put into an alias or
+            after a breakpoint: they may not write files.
+        of_startup: such aliases, by name, and breakpoints, by number.
     """
 
     def __init__(
@@ -65,7 +72,7 @@ class Console:
         self.focus: int | None = None
         self.displays: dict[str, Any] = {}
         self.aliases: dict[str, str] = {}
-        self.in_startup = False
+        self.of_startup: set[str | int] = set()
         self.closed = ""
         self.on_news: Callable[[], None] = lambda: None
         self._last = ""
@@ -104,6 +111,29 @@ class Console:
         if self.stop is None:
             return clean(f"({self.agent} runs) ")
         return clean(f"({self.agent} {self.stop.get('tick', 0)} {self.stop.get('node') or 'between ticks'}) ")
+
+    @property
+    def in_startup(self) -> bool:
+        """What runs now may not write files."""
+        return _in_startup.get()
+
+    @in_startup.setter
+    def in_startup(self, value: bool) -> None:
+        _in_startup.set(value)
+
+    def note_startup(self, name: str | int) -> None:
+        """Note who has just set an alias, or the commands of a breakpoint: the folder's startup file or a person."""
+        (self.of_startup.add if self.in_startup else self.of_startup.discard)(name)
+
+    @contextlib.contextmanager
+    def _of_startup(self, name: str | int) -> Iterator[None]:
+        """Run what an alias or a breakpoint stands for with no more rights than whoever has set it had."""
+        before = self.in_startup
+        self.in_startup = before or name in self.of_startup
+        try:
+            yield
+        finally:
+            self.in_startup = before
 
     # --- command lines -----------------------------------------------------------------------------------------
 
@@ -180,8 +210,9 @@ class Console:
                 raise UsageError(f"alias {word!r} leads to itself")
             self._depth += 1
             try:
-                for part in split_line(expanded(self.aliases[word], rest.strip())):
-                    await self._dispatch(part)
+                with self._of_startup(word):
+                    for part in split_line(expanded(self.aliases[word], rest.strip())):
+                        await self._dispatch(part)
             finally:
                 self._depth -= 1
             return
@@ -389,8 +420,10 @@ class Console:
         await show(self, body)
         self._resumed = False
         try:
-            for command in await self._commands_of(body.get("breakpoint", 0)):
-                await self._run_one(command)
+            number = body.get("breakpoint", 0)
+            with self._of_startup(number):
+                for command in await self._commands_of(number):
+                    await self._run_one(command)
         finally:
             if not self._resumed:
                 self._pausing = False

@@ -11,8 +11,12 @@ from typing import Any, TextIO
 import msgspec
 
 from brains.cli._debug.text import Line, line, paint
+from brains.jsontext import encoded
 
 __all__ = ["Out", "OutputClosed", "coloured"]
+
+
+_encoder = msgspec.json.Encoder()
 
 
 class OutputClosed(Exception):
@@ -60,7 +64,7 @@ class Out:
     def json(self, item: dict[str, Any]) -> None:
         """Print an object, if programs read it. Text is what it is: nothing is taken out of it."""
         if self.as_json:
-            self.write(msgspec.json.encode(item).decode())
+            self.write(encoded(_encoder, item).decode())
 
     def answer(self, command: str, body: Any, lines: Callable[[], Iterable[Line | str]]) -> None:
         """Print a command's answer for whom it is."""

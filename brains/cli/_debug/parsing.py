@@ -121,7 +121,7 @@ def value_of(text: str) -> Any:
     """
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         shown = msgspec.json.encode(text).decode()
         raise UsageError(f"{text!r} is no JSON", f"text stands in double quotes: {shown}") from None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from brains.cli._prompt.evaluation import Work
 from brains.cli._prompt.snapshots import TreeInputs, read_snapshot, situation_of
 from brains.config import load_config
 from brains.errors import BrainsError, ConfigError, PromptError, TreeError
+from brains.files import write_whole
 from brains.prompts import (
     Case,
     Finding,
@@ -181,15 +181,7 @@ def store(folder: Path, name: str, digest: str, calibration: StoredCalibration) 
     stored = decode_calibrations(read_text(file), file=str(file)) if file.exists() else {}
     text = encode_calibrations({**stored, digest: calibration})
     try:
-        handle, temporary = tempfile.mkstemp(dir=file.parent, prefix=".", suffix=CALIBRATION)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as stream:
-                stream.write(text)
-            os.chmod(temporary, 0o644)  # mkstemp lets nobody else read it
-            os.replace(temporary, file)
-        except BaseException:
-            os.unlink(temporary)
-            raise
+        write_whole(file, text.encode())
     except OSError as error:
         raise ConfigError(f"{file} cannot be written: {error.strerror}") from error
     return file

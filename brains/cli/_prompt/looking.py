@@ -37,9 +37,7 @@ folder_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 WAYS = click.Choice(["completion", "chat", "schema"])
-MODEL_HELP = (
-    "auto, llama3.2 (or ollama:llama3.2), embedded, embedded:FILE.gguf, or scripted (as the most similar example)."
-)
+MODEL_HELP = "auto, llama3.2 (or ollama:llama3.2), embedded, embedded:FILE.gguf, or scripted (answers made up)."
 
 
 def model_option(function: F) -> F:

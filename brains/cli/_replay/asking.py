@@ -128,10 +128,10 @@ def print_flips(result: AskedAgain, notes: list[str], *, as_json: bool) -> None:
     for flip in result.flips:
         now = f"{flip.now} {flip.now_probability:.2f}" if flip.now else f"no answer ({shown(flip.problem)})"
         click.echo(f"tick {flip.tick} of {shown(flip.agent)}, {shown(flip.leaf)}: {shown(flip.question)}")
-        click.echo(f"  {flip.before} {flip.before_probability:.2f} -> {shown(now)}")
+        click.echo(f"  {shown(flip.before)} {flip.before_probability:.2f} -> {shown(now)}")
     by_prompt = Counter(flip.prompt for flip in result.flips)
     for prompt, count in by_prompt.most_common():
-        click.echo(f"{prompt}: {count} flip{'s' * (count != 1)}")
+        click.echo(f"{shown(prompt)}: {count} flip{'s' * (count != 1)}")
     texts = f", {result.texts} free texts are not compared" if result.texts else ""
     count = len(result.flips)
     click.echo(

@@ -24,8 +24,14 @@ def break_(debugger: Debugger, session: DebugSession, given: args.Break) -> Brea
 
 
 def breakpoints(debugger: Debugger, session: DebugSession, given: args.Breakpoints) -> dict[str, Any]:
-    """List all of them, those of others too."""
-    return {"breakpoints": [_shown(debugger, one) for one in debugger.rules.breakpoints.values()]}
+    """List all of them, those of others too, but without what those are to run after a stop."""
+    found = []
+    for one in debugger.rules.breakpoints.values():
+        info = _shown(debugger, one)
+        if one.owner not in (session, None):
+            info.commands = []
+        found.append(info)
+    return {"breakpoints": found}
 
 
 def change(debugger: Debugger, session: DebugSession, given: args.ChangeBreakpoint) -> dict[str, Any]:

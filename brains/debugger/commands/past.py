@@ -33,7 +33,7 @@ def history(debugger: Debugger, session: DebugSession, given: args.History) -> W
         pass  # what was seen is all that there is
     else:
         earliest = first if infos else done + 1
-        infos = [*(info for info in life.ticks() if info.tick < earliest), *infos]
+        infos = [*life.ticks(earliest, max(given.last - len(infos), 0)), *infos]
         first, last = life.first, life.last if debugger.host.kind == "replay" else max(last, min(life.last, done))
     ticks = infos[-given.last :] if given.last > 0 else []
     return {"ticks": ticks, "first": first, "last": last, "view": control.view}
@@ -168,7 +168,9 @@ def _recorded(debugger: Debugger, control: Control) -> RecordedLife:
         raise DebugError(
             "no_recording",
             f"what {control.agent.id} has seen is not recorded",
-            "`record on`, or start with --record FILE; a recording is debugged with --replay FILE",
+            "attach it, and it is remembered from then on; `serve --record FILE` records it from its beginning"
+            if debugger.host.kind == "live"
+            else "record a running server: --record FILE; a recording is debugged with --replay FILE",
         )
     return debugger.host.past.life(control.place)
 

@@ -62,10 +62,10 @@ var roster: BrainsRoster = BrainsRoster.new()
 var orders: BrainsOrders = BrainsOrders.new(self)
 var snapshots: BrainsSnapshots = BrainsSnapshots.new()
 var schedule: BrainsSchedule = BrainsSchedule.new()
-var inbox: BrainsInbox = BrainsInbox.new(self)
-var outbox: BrainsOutbox = BrainsOutbox.new(self)
 ## What goes on in the agents' minds, if [code]brains/insight/enabled[/code] is on.
 var insight: BrainsInsight = BrainsInsight.new(self)
+var inbox: BrainsInbox = BrainsInbox.new(self)
+var outbox: BrainsOutbox = BrainsOutbox.new(self)
 
 var _connects: int = 0
 var _resumes: int = 0
@@ -79,6 +79,7 @@ var _now_ms: int = Time.get_ticks_msec()
 var _look_ms: int = 0
 ## Another client was there first.
 var _is_spare: bool = false
+var _tree: SceneTree
 
 
 func _init() -> void:
@@ -93,6 +94,7 @@ func _init() -> void:
 
 
 func _enter_tree() -> void:
+	_tree = get_tree()
 	_is_spare = instance != null and not instance.is_queued_for_deletion()
 	if _is_spare:
 		push_warning(
@@ -211,19 +213,18 @@ func counters() -> Dictionary:
 
 ## Does the work of one frame; [method _process] calls it.
 func tick(delta: float, now_ms: int) -> void:
-	var tree: SceneTree = get_tree()
-	if not tree.is_paused():
+	if not _tree.is_paused():
 		time_ms += delta * 1000.0
 	_now_ms = now_ms
 	# First of all: what comes now was meant for the scene before.
-	var scene: Node = tree.get_current_scene()
+	var scene: Node = _tree.get_current_scene()
 	if scene != null and scene.get_instance_id() != _scene_id:
 		_note_scene(scene)
 	link.poll(now_ms)
-	if not is_inside_tree():
-		return
 	if link.state != BrainsLink.State.OPEN:
-		_fall_back(now_ms)
+		# What it has heard may have been the end of itself.
+		if is_inside_tree():
+			_fall_back(now_ms)
 		return
 	var has_news: bool = false
 	if (roster.has_changes or epoch != roster.told_epoch) and roster.has_news(epoch):

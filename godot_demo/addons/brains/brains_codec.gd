@@ -64,7 +64,22 @@ static func encode(value: Variant, max_depth: int = 16) -> Variant:
 ## what contains itself would never end.
 static func plain(value: Dictionary, max_depth: int = 16) -> Dictionary:
 	_containers_left = MOST_CONTAINERS
-	if _is_plain(value.values(), max_depth):
+	# As in _is_plain(), which is not called for most of what games observe: a call costs more.
+	var is_plain: bool = max_depth > 0
+	for part: Variant in value.values():
+		if typeof(part) < TYPE_OBJECT:
+			continue
+		if part is Array:
+			is_plain = is_plain and max_depth > 1
+			for item: Variant in part:
+				if typeof(item) >= TYPE_OBJECT:
+					is_plain = is_plain and _is_plain(part, max_depth - 1)
+					break
+		elif part is Dictionary:
+			is_plain = is_plain and _is_plain((part as Dictionary).values(), max_depth - 1)
+		elif typeof(part) == TYPE_OBJECT:
+			is_plain = false
+	if is_plain:
 		return value
 	var encoded: Variant = encode(value, max_depth)
 	return encoded if encoded is Dictionary else {}

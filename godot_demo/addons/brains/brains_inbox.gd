@@ -16,6 +16,7 @@ var errors: Dictionary[String, int] = {}
 
 var _client: BrainsClient
 # The client's own, which are looked for with each message otherwise.
+var _insight: BrainsInsight
 var _orders: BrainsOrders
 var _roster: BrainsRoster
 var _snapshots: BrainsSnapshots
@@ -23,6 +24,7 @@ var _snapshots: BrainsSnapshots
 
 func _init(client: BrainsClient) -> void:
 	_client = client
+	_insight = client.insight
 	_orders = client.orders
 	_roster = client.roster
 	_snapshots = client.snapshots
@@ -72,18 +74,16 @@ func take_actions(message: Dictionary) -> void:
 			cancels += 1
 			_orders.cancel(str(id))
 	var given: Variant = message.get("actions")
-	if given is Array and not given.is_empty():
-		_take_orders(given, seq, sampled_ms, whole_of(message, "epoch"))
-
-
-func _take_orders(given: Array, seq: int, sampled_ms: float, scene: int) -> void:
+	if not given is Array or given.is_empty():
+		return
 	var stale: String = ""
-	if scene != _client.epoch:
-		stale = "it is for scene %d, and this is %d" % [scene, _client.epoch]
+	var scene: Variant = message.get("epoch")
+	if not (scene is float or scene is int) or scene != _client.epoch:
+		stale = "it is for scene %s, and this is %d" % [str(scene).left(20), _client.epoch]
 	elif sampled_ms < 0.0:
 		stale = "no snapshot %d waits for an answer" % seq
 	var age_ms: float = _client.time_ms - sampled_ms
-	_client.insight.action_age_ms = age_ms
+	_insight.action_age_ms = age_ms
 	for entry: Variant in given:
 		if entry is Dictionary:
 			var seat: BrainsSeat = _roster.seats.get(str(entry.get("agent", "")))

@@ -132,15 +132,33 @@ func poll(now_ms: int) -> void:
 			_connect()
 		return
 	_peer.poll()
-	# Nearly all frames are like this, and need nothing else. Nothing of this is in the processor's
-	# cache once a frame is over, so that each function which is not called counts.
-	if state == State.OPEN and _peer.get_ready_state() == WebSocketPeer.STATE_OPEN:
-		if _peer.get_available_packet_count() > 0:
-			_read()
-		elif now_ms - _heard_ms >= heartbeat_ms:
-			_check_heartbeat()
-		return
-	_watch_peer()
+	if state != State.OPEN or _peer.get_ready_state() != WebSocketPeer.STATE_OPEN:
+		_watch_peer()
+	# In here, since nothing of this is in the processor's cache after a frame of the game, so that
+	# each function that is called is read from memory.
+	var frames: int = 0
+	while frames < MOST_FRAMES and _peer != null and _peer.get_available_packet_count() > 0:
+		frames += 1
+		var packet: PackedByteArray = _peer.get_packet()
+		_heard_ms = now_ms
+		_pinged = false
+		bytes_received += packet.size()
+		# Bytes that are no text would be an error of the engine.
+		var message: Variant = null
+		if _peer.was_string_packet():
+			message = BrainsCodec.parse(packet.get_string_from_utf8())
+		if not message is Dictionary:
+			malformed += 1
+		elif (
+			state == State.OPEN
+			and is_same(message.get("type"), "actions")
+			and on_actions.is_valid()
+		):
+			on_actions.call(message)
+		else:
+			_take(message)
+	if state == State.GREETING or (state == State.OPEN and now_ms - _heard_ms >= heartbeat_ms):
+		_check_heartbeat()
 
 
 ## Longest message that the server takes.
@@ -163,7 +181,7 @@ func encode(value: Dictionary) -> Dictionary:
 	)
 
 
-## Sends a frame, one of [method pack] if no other [param mode] is given; [constant ERR_BUSY] if
+## Sends a frame: one of [method pack], unless another [param mode] is given. [constant ERR_BUSY] if
 ## there is no room for it now, and nothing was sent.
 func send_packed(frame: PackedByteArray, mode: WebSocketPeer.WriteMode = _packed_mode) -> Error:
 	if state != State.OPEN and state != State.GREETING:
@@ -213,15 +231,13 @@ func _connect() -> void:
 		)
 
 
-## Does for a connection that is not open, or not any more, whatever the time has come for.
+## Does for a connection that is not open, or not any more, what there is to be done before it is
+## read.
 func _watch_peer() -> void:
 	match _peer.get_ready_state():
 		WebSocketPeer.STATE_OPEN:
 			if state == State.CONNECTING:
 				_greet()
-			_read()
-			if _peer != null:
-				_check_heartbeat()
 		WebSocketPeer.STATE_CONNECTING:
 			if _now_ms >= _deadline_ms:
 				_fail(-1, "%s does not answer" % url)
@@ -267,30 +283,6 @@ func _features() -> Array[String]:
 	if wants_insight:
 		wanted.append("insight")
 	return wanted
-
-
-func _read() -> void:
-	var frames: int = 0
-	while frames < MOST_FRAMES and _peer != null and _peer.get_available_packet_count() > 0:
-		frames += 1
-		var packet: PackedByteArray = _peer.get_packet()
-		_heard_ms = _now_ms
-		_pinged = false
-		bytes_received += packet.size()
-		# Bytes that are no text would be an error of the engine.
-		var message: Variant = null
-		if _peer.was_string_packet():
-			message = BrainsCodec.parse(packet.get_string_from_utf8())
-		if not message is Dictionary:
-			malformed += 1
-		elif (
-			state == State.OPEN
-			and is_same(message.get("type"), "actions")
-			and on_actions.is_valid()
-		):
-			on_actions.call(message)
-		else:
-			_take(message)
 
 
 func _take(message: Dictionary) -> void:

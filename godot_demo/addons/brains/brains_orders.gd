@@ -30,7 +30,7 @@ var results_lost: int = 0
 var _running: Dictionary[String, BrainOrder] = {}
 var _final: Dictionary[String, Dictionary] = {}
 ## Results that wait: the ends of orders, oldest first...
-var _ends: Array[Dictionary] = []
+var _ends: Array = []
 ## ...and what is to be said of those that run, by their ids: the newest is enough.
 var _goings: Dictionary[String, Dictionary] = {}
 var _local: int = 0
@@ -194,26 +194,24 @@ func waiting() -> int:
 
 ## Returns results that are to be sent now: first the ends of orders, since what ended made room for
 ## what runs. They wait until [method sent] says that they were.
-func results(most: int) -> Array[Dictionary]:
-	var chosen: Array[Dictionary] = _ends.slice(0, most)
-	for result: Dictionary in _goings.values():
-		if chosen.size() >= most:
-			break
-		chosen.append(result)
+func results(most: int) -> Array:
+	var chosen: Array = _ends.slice(0, most)
+	if not _goings.is_empty():
+		chosen.append_array(_goings.values().slice(0, most - chosen.size()))
 	return chosen
 
 
-## Notes that so many results of [method results] were sent.
-func sent(count: int) -> void:
-	if count <= 0:
-		return
+## Notes that so many results of [method results] were sent; tells whether others wait.
+func sent(count: int) -> bool:
+	if count >= _ends.size() + _goings.size():
+		_ends.clear()
+		_goings.clear()
+		return false
 	var ends: int = mini(count, _ends.size())
 	_ends = _ends.slice(ends)
-	if count - ends >= _goings.size():
-		_goings.clear()
-		return
 	for id: String in _goings.keys().slice(0, count - ends):
 		_goings.erase(id)
+	return true
 
 
 ## How many orders of servers run now.

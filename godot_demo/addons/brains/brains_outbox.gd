@@ -32,15 +32,10 @@ func send_snapshot(most: int, now_ms: int) -> void:
 	var seq: int = _snapshots.next_number
 	var now: float = _client.time_ms
 	var parts: Dictionary = {}
-	var taken: Array[BrainsSeat] = _schedule.take(now, most, _snapshots.settled)
+	var taken: Array = _schedule.take(now, most, _snapshots.settled)
 	for seat: BrainsSeat in taken:
 		seat.look(parts, seq, now, now_ms)
-	var results: Array[Dictionary] = []
-	var is_empty: bool = parts.is_empty()
-	if has_more:
-		results = _orders.results(BrainsSnapshots.MOST_RESULTS)
-		is_empty = is_empty and results.is_empty() and not _snapshots.has_events()
-	if is_empty:
+	if parts.is_empty() and not (has_more and (_orders.waiting() > 0 or _snapshots.has_events())):
 		has_more = has_more and _snapshots.keeps_events
 		return
 	var world: Variant = (
@@ -54,8 +49,12 @@ func send_snapshot(most: int, now_ms: int) -> void:
 			if _link.takes_variant
 			else _link.encode(world)
 		)
-	var message: Dictionary = _snapshots.build(parts, world, results, _client.epoch, now)
-	var frame: PackedByteArray = _link.pack(message)
+	var message: Dictionary = _snapshots.build(parts, world, _client.epoch, now)
+	if has_more and _orders.waiting() > 0:
+		message["results"] = _orders.results(BrainsSnapshots.MOST_RESULTS)
+	var frame: PackedByteArray = (
+		var_to_bytes(message) if _link.takes_variant else _link.pack(message)
+	)
 	var failure: Error = _link.send_packed(frame)
 	if failure == ERR_BUSY:
 		frame = _shorten(message, _in_flight(taken, seq), frame.size())
@@ -65,17 +64,16 @@ func send_snapshot(most: int, now_ms: int) -> void:
 		return
 	_snapshots.launched(now, now_ms)
 	if has_more:
-		_orders.sent(message.get("results", []).size())
-		has_more = _orders.waiting() > 0 or _snapshots.keeps_events
+		has_more = _orders.sent(message.get("results", []).size()) or _snapshots.keeps_events
 
 
 ## Those that are in the snapshot with this number: some may have been left out of it.
-static func _in_flight(seats: Array[BrainsSeat], snapshot: int) -> Array[BrainsSeat]:
+static func _in_flight(seats: Array, snapshot: int) -> Array:
 	return seats.filter(func(seat: BrainsSeat) -> bool: return seat.in_flight == snapshot)
 
 
 ## Makes agents due again that are in no snapshot after all.
-func _put_back(seats: Array[BrainsSeat], parts: Dictionary) -> void:
+func _put_back(seats: Array, parts: Dictionary) -> void:
 	for seat: BrainsSeat in seats:
 		seat.in_flight = 0
 		if seat.slot >= 0 and parts.get(seat.id, {}).has("requested"):
@@ -86,7 +84,7 @@ func _put_back(seats: Array[BrainsSeat], parts: Dictionary) -> void:
 ## Makes a snapshot short enough: agents for which there is no room come in the next ones, and what
 ## is too long by itself is left out. Returns its frame, or nothing if it has to wait until the
 ## server has read what was sent before.
-func _shorten(message: Dictionary, due: Array[BrainsSeat], size: int) -> PackedByteArray:
+func _shorten(message: Dictionary, due: Array, size: int) -> PackedByteArray:
 	var longest: int = _link.longest()
 	if size <= longest:
 		return []

@@ -82,8 +82,9 @@ func most_per_frame(frame_ms: float) -> int:
 ##
 ## One that stands still because its part of the tree is paused, or that is in a snapshot newer than
 ## [param answered], keeps its turn.
-func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
-	var taken: Array[BrainsSeat] = []
+func take(now_ms: float, most: int, answered: int) -> Array:
+	# Not of a type that each member would be compared with.
+	var taken: Array = []
 	if not _urgent.is_empty():
 		_take_urgent(now_ms, most, taken)
 	# This loop sees every agent in every frame, so it does as little as it can.
@@ -122,26 +123,27 @@ func take(now_ms: float, most: int, answered: int) -> Array[BrainsSeat]:
 
 
 ## Makes agents due again that were taken and could not be served.
-func put_back(seats: Array[BrainsSeat], now_ms: float) -> void:
+func put_back(seats: Array, now_ms: float) -> void:
 	next_ms = -INF
 	for seat: BrainsSeat in seats:
 		if seat.slot >= 0:
 			_due_ms[seat.slot] = now_ms
 
 
-func _take_urgent(now_ms: float, most: int, taken: Array[BrainsSeat]) -> void:
-	var later: Array[BrainsSeat] = []
-	for seat: BrainsSeat in _urgent:
-		if taken.size() < most and seat.agent.can_process():
+func _take_urgent(now_ms: float, most: int, taken: Array) -> void:
+	var index: int = 0
+	while index < _urgent.size() and taken.size() < most:
+		var seat: BrainsSeat = _urgent[index]
+		if seat.agent.can_process():
 			seat.urgent = false
 			if _due_ms[seat.slot] - now_ms < 0.5 * _period_ms[seat.slot]:
 				# Its turn would come soon; otherwise it comes all the same, or those that something
 				# has made urgent in one moment would be due together ever after.
 				_set_next(seat.slot, now_ms)
 			taken.append(seat)
+			_urgent.remove_at(index)
 		else:
-			later.append(seat)
-	_urgent = later
+			index += 1
 
 
 func _set_next(index: int, now_ms: float) -> void:

@@ -39,8 +39,9 @@ var next_number: int = 1
 var settled: int = 0
 
 ## Those that are not answered yet, oldest first, as [constant NUMBER], [constant TIME_MS] of the
-## game, [constant SENT_MS] and how many [constant EVENTS] are in it.
-var _flying: Array[PackedFloat64Array] = []
+## game, [constant SENT_MS] and how many [constant EVENTS] are in it. (Plain arrays, since to make
+## packed ones, or to check a type, takes longer than all the rest that is done with them.)
+var _flying: Array = []
 var _events: Array[Dictionary] = []
 var _ease_in: int = 0
 ## Events that were dropped since the last snapshot.
@@ -77,9 +78,9 @@ func begin_session(resumed: bool, time_ms: float) -> void:
 ## Notes that the connection is gone, and with it all answers that were to come.
 func forget_unanswered() -> void:
 	unanswered += _flying.size()
-	for flight: PackedFloat64Array in _flying:
+	for flight: Array in _flying:
 		# They may have arrived, but to say them again could make one event two.
-		_drop(int(flight[EVENTS]))
+		_drop(flight[EVENTS])
 	_flying.clear()
 	_settle()
 
@@ -107,9 +108,7 @@ func divide(fitting: int) -> void:
 
 
 ## Returns the message for these agents.
-func build(
-	parts: Dictionary, world: Dictionary, results: Array[Dictionary], epoch: int, time_ms: float
-) -> Dictionary:
+func build(parts: Dictionary, world: Dictionary, epoch: int, time_ms: float) -> Dictionary:
 	var message: Dictionary = {
 		"type": "snapshot",
 		"seq": next_number,
@@ -123,8 +122,6 @@ func build(
 		message["events"] = _events
 	if _just_dropped > 0:
 		message["events_dropped"] = _just_dropped
-	if not results.is_empty():
-		message["results"] = results
 	return message
 
 
@@ -155,7 +152,7 @@ func land(seq: int) -> float:
 			for passed: int in place + 1:
 				_flying.remove_at(0)
 			# As in _settle().
-			settled = next_number - 1 if _flying.is_empty() else int(_flying[0][NUMBER]) - 1
+			settled = next_number - 1 if _flying.is_empty() else _flying[0][NUMBER] - 1
 			return time_ms
 	return -1.0
 
@@ -171,7 +168,7 @@ func _give_up_old(now_ms: int) -> void:
 
 
 func _settle() -> void:
-	settled = next_number - 1 if _flying.is_empty() else int(_flying[0][NUMBER]) - 1
+	settled = next_number - 1 if _flying.is_empty() else _flying[0][NUMBER] - 1
 
 
 ## Agents may perceive less by now.

@@ -424,6 +424,21 @@ func test_what_is_no_json_is_null_and_prints_nothing() -> void:
 	identical(BrainsCodec.parse('{"a":'.repeat(2000) + "1" + "}".repeat(2000)), null)
 
 
+## Why messages are read with an object of [JSON], and not with the shorter way.
+func test_json_parse_string_prints_an_error_where_parse_does_not() -> void:
+	expect_error("Parse JSON failed")
+	identical(JSON.parse_string("{"), null)
+	var json: JSON = JSON.new()
+	equal(json.parse("{"), ERR_PARSE_ERROR)
+	contains(json.get_error_message(), "Expected")
+
+
+func test_json_of_what_is_too_deep_is_refused() -> void:
+	var json: JSON = JSON.new()
+	check(json.parse("[".repeat(2000) + "]".repeat(2000)) != OK)
+	contains(json.get_error_message(), "too deep")
+
+
 func test_what_godot_reads_beyond_json() -> void:
 	equal(BrainsCodec.parse('{"a": [1, 2,],}'), {"a": [1, 2]})
 	equal(BrainsCodec.parse('{"a": 1, "a": 2}'), {"a": 2})

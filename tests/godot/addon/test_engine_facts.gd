@@ -238,6 +238,16 @@ func test_a_message_right_before_a_close_is_lost() -> void:
 	equal(client.get_close_code(), 4400)
 
 
+func test_a_message_some_frames_before_a_close_arrives() -> void:
+	check(await connect_socket())
+	server.send_raw('{"type": "error"}')
+	check(await until(_has_packet))
+	server.close(4400, "bad_message: no")
+	equal(client.get_packet().get_string_from_utf8(), '{"type": "error"}')
+	check(await until(is_closed))
+	equal(client.get_close_code(), 4400)
+
+
 func test_a_connection_that_breaks_off_has_no_code() -> void:
 	check(await connect_socket())
 	server.drop()

@@ -142,7 +142,9 @@ async def commands(console: Console, rest: str) -> None:
     if not which:
         raise UsageError("of which breakpoint?", "as in: commands 1 prompt ;; continue")
     lines = [part.strip() for part in text.split(";;") if part.strip()]
-    await _change(console, "commands", [number(which, "N", least=1)], {"commands": lines})
+    breakpoint_number = number(which, "N", least=1)
+    await _change(console, "commands", [breakpoint_number], {"commands": lines})
+    console.note_startup(breakpoint_number)
 
 
 async def _change(console: Console, name: str, numbers: list[int], change: dict[str, Any]) -> None:

@@ -76,6 +76,7 @@ async def alias(console: Console, rest: str) -> None:
         if not name.isidentifier():
             raise UsageError(f"{name!r} cannot be a name", "letters, digits and _")
         console.aliases[name] = text
+        console.note_startup(name)
     elif name and name not in console.aliases:
         raise UsageError(f"there is no alias {name!r}", "`alias` lists them")
     shown = {name: console.aliases[name]} if name else console.aliases

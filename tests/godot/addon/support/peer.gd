@@ -33,7 +33,7 @@ func _process(delta: float) -> void:
 
 func _exit_tree() -> void:
 	print("left the tree")
-	if _task == "close in _exit_tree":
+	if _task.ends_with("close in _exit_tree"):
 		_socket.close(1000, "bye")
 
 
@@ -67,7 +67,7 @@ func _begin() -> void:
 			_socket.send_text("a".repeat(_word.to_int()))
 		"subprotocol":
 			_end("open with " + _socket.get_selected_protocol())
-		"stay":
+		"stay", "stay and close in _exit_tree":
 			_socket.send_text("here")
 
 
