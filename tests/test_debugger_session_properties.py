@@ -155,3 +155,28 @@ def test_others_play_on_and_the_game_is_told_in_order(acts: list[tuple[str, int]
     assert "tick" not in vars(game.agent("guard_1").root)
     assert game.agent("guard_2").tick_number == twin.agent("guard_2").tick_number
     assert game.agent("guard_1").clock.now() <= game.agent("guard_2").clock.now() + 1e-9
+
+
+STAYING = st.tuples(st.sampled_from([one for one in COMMANDS if one not in ("detach", "hold", "vanish")]), NUMBER)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.tuples(STAYING, st.lists(TICKS, min_size=1, max_size=3)), min_size=3, max_size=12))
+def test_what_is_remembered_of_a_debugged_agent_is_what_was(rounds: list[Any]) -> None:
+    play = Play()
+    for hp in (4, 1, 6):
+        play.tick(hp)
+    play.ask("attach", agent="guard_1")
+    play.tick(6)
+    for command, ticks in rounds:
+        for act in (command, *ticks):
+            play.do(*act)
+    game = play.game
+    tick = game.agent("guard_1").tick_number
+    request = play.front.send("replay", agent="guard_1", tick=tick)
+    while game.debugger.work():
+        pass
+    body = play.front.answer(request)
+    assert body is not None
+    assert (body["first"], body["ticks"]) == (4, tick - 4)
+    assert (body["differences"], body["problems"]) == ([], [])

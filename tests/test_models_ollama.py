@@ -15,6 +15,7 @@ import httpx
 import ollama
 import pytest
 
+from brains.decide import request_for
 from brains.errors import (
     ConfigError,
     MalformedAnswer,
@@ -31,7 +32,7 @@ from brains.models.ollama_errors import Place, explain
 from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import has_logprobs, possible_ways
 from brains.models.ollama_options import freeze, keep_alive_seconds, merge
-from brains.questions import ChatModel, ModelRequest, Way
+from brains.questions import ChatModel, ModelRequest, Question, RenderedPrompt, Way
 from tests.fake_ollama import (
     BROKE_OFF,
     BUSY,
@@ -270,6 +271,29 @@ class TestStart:
             with pytest.raises(ModelRefused, match=r"only by schema, text"):
                 await model.start()
         assert fake.loads == []
+
+    @pytest.mark.parametrize("name", ["gpt-oss:120b-cloud", "glm-4.6:cloud"])
+    async def test_a_model_of_the_cloud_is_held_to_no_schema_and_told_of(
+        self, name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async with FakeOllama([FakeModel(name, parameter_count=10**11)]) as fake, opened(fake, name) as model:
+            info = await model.start()
+        assert info.ways == {"chat", "completion", "text"}
+        assert f"{name} runs on Ollama's servers" in caplog.text
+        schema = {"type": "object", "properties": {"steps": {"type": "integer"}}, "required": ["steps"]}
+        prompt = RenderedPrompt(name="where", version="v", user="Where to?")
+        asked = Question(session="s", agent="a", leaf="l", prompt=prompt, schema=schema)
+        with pytest.raises(ModelRefused, match="cannot fill in values"):
+            request_for(asked, info)
+
+    @pytest.mark.parametrize("name", ["cloud", "cloud-7b:latest", "hf.co/cloud/x:q4"])
+    async def test_a_name_with_a_cloud_in_it_is_none_of_the_cloud(
+        self, name: str, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        installed = FakeModel(name if ":" in name else f"{name}:latest")
+        async with FakeOllama([installed]) as fake, opened(fake, name) as model:
+            assert "schema" in (await model.start()).ways
+        assert "Ollama's servers" not in caplog.text
 
     def test_old_server_that_tells_no_capabilities(self) -> None:
         show = ollama.ShowResponse(template="{{ .Messages }}", model_info={})

@@ -294,6 +294,30 @@ class TestStill:
         assert "KeyError" in report.faults[0].error
 
 
+def test_a_fallback_that_raises_does_not_have_the_model_asked_again_and_again() -> None:
+    """It fails, is reported, and rests for `retry` as one without a fallback does."""
+
+    def broken(agent: Any) -> Flee:
+        raise KeyError("home")
+
+    g = game(lambda: respond(fallback=broken, retry=2.0), answers={"respond": NoAnswer(reason="unavailable")})
+    g.allow_faults = True
+    reports = [g.tick(stranger=A) for _ in range(19)]
+    assert len(g.asker.tickets) == 1
+    assert [fault.error for report in reports for fault in report.faults] == ["KeyError: 'home'"]
+    assert [report.status for report in reports[:3]] == ["RUNNING", "FAILURE", "FAILURE"]
+
+
+def test_a_whole_action_whose_values_do_not_fit_ends_in_the_fallback() -> None:
+    """Constructors do not check them; the answer could not be used, and is counted so."""
+    wrong = Attack(target=5)  # type: ignore[arg-type]
+    g = game(lambda: respond(choices=[wrong, Flee], fallback=Walk()), answers={"respond": "fight"})
+    g.tick(stranger=A)
+    report = g.tick(stranger=A)
+    assert (done(report), ended(report)) == (Walk(), [("fallback", "bad_arguments")])
+    assert report.faults == ()
+
+
 def test_fallbacks_are_counted_per_leaf_by_reason() -> None:
     """For whoever asks the agent; the reports have them one by one."""
     g = game(lambda: respond(fallback=Flee()), answers={"respond": NoAnswer(reason="queue_full")})

@@ -213,7 +213,8 @@ async def test_a_client_that_does_not_read_is_cut_off_and_others_play_on() -> No
         stage.brains.agents["a"].todo = [{"speech": [("l", "x" * 60_000, True)] * 50} for _ in range(100)]
         client.transport.pause_reading()
         for seq in range(1, 100):
-            await client.send(snapshot(seq, "a"))
+            with contextlib.suppress(ConnectionClosed):  # that it is cut off may be seen at any of them
+                await client.send(snapshot(seq, "a"))
             await other.send(snapshot(seq, "o"))
             assert (await receive(other))["snapshot"] == seq
         await stage.gateway.closed.wait()

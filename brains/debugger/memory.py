@@ -111,7 +111,7 @@ class Memory:
                 if number % LINES_AT_ONCE == 0:
                     yield
             recording.finish()
-            if not recording.lives:
+            if not any(life.ticks for life in recording.lives.values()):
                 continue  # it has not been ticked since
             place = self._agent.session, self._agent.id
             origins = dict.fromkeys(recording.lives, part.copy)

@@ -33,8 +33,10 @@ from brains.models.ollama_answer import Answer, Chunk
 from brains.models.ollama_client import LoopClients, NoDecisions, OllamaClient
 from brains.models.ollama_decisions import MOST_QUESTIONS, Decider
 from brains.models.ollama_errors import CALL_ERRORS, Place, explain
+from brains.models.ollama_format import grammatical
 from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import best_way, find_installed, possible_ways
+from brains.models.ollama_names import is_of_cloud
 from brains.models.ollama_options import freeze, keep_alive_seconds, merge
 from brains.models.ollama_reload import reload_cause
 from brains.questions import ModelInfo, ModelReply, ModelRequest, Way
@@ -133,6 +135,11 @@ class OllamaModel:
         installed = find_installed(models, self._name, served_at=self._url if server.server == "brains" else "")
         show = await self._call(client.show(self._name))
         ways = possible_ways(show, version)
+        if is_of_cloud(self._name):
+            ways -= {"schema"}  # it is not held to one there
+            logger.warning(
+                "%s runs on Ollama's servers: all that is asked, and what players say, goes there", self._name
+            )
         label_way = self._label_way or best_way(show, ways)
         if label_way not in ways:
             raise ModelRefused(
@@ -198,7 +205,7 @@ class OllamaModel:
         if request.way == "schema":
             if request.schema is None:
                 raise ConfigError(f"prompt {request.name!r} is to be asked by schema, but has no schema")
-            asked["format"] = dict(request.schema)
+            asked["format"] = grammatical(request.schema)
         messages = [{"role": role, "content": content} for role, content in request.messages]
         return client.chat(messages=messages, **asked)
 

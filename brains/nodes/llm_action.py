@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import msgspec
 from py_trees.common import Status
 
-from brains.actions import GameAction, decode_action, label_of
+from brains.actions import GameAction, check_action, decode_action, label_of
 from brains.errors import ActionError, TreeError
 from brains.nodes.arguments import Arguments
 from brains.nodes.context import AgentContext, is_true
@@ -281,7 +281,7 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
                 raise _Refused("stale", "what was asked about is not so any more")
         self._chosen = choice
         if isinstance(choice, GameAction):
-            return choice
+            return check_action(choice)
         if not said and self._arguments.missing(choice):
             return None
         return decode_action(choice, {**known, **said})
@@ -307,8 +307,14 @@ class LLMAction(PickingNode, LLMLeaf, OrderedLeaf):
 
     def _fall_back(self, reason: str, message: str, decision: Decision | None = None) -> Status:
         self.fell_back(reason, message, decision=decision)
-        action = self._fallback_now()
-        return self.fail_for_a_while() if action is None else self.order(action, source="fallback", reason=reason)
+        try:
+            action = self._fallback_now()
+            if action is not None:
+                return self.order(action, source="fallback", reason=reason)
+        except Exception:
+            self.rest()  # else a broken fallback would have the model asked again in every other tick
+            raise
+        return self.fail_for_a_while()
 
     def _fallback_now(self) -> GameAction | None:
         """Make the fallback of the present: it is no answer about what was, but what to do now."""

@@ -53,6 +53,8 @@ func test_a_model_that_is_away_is_told_of() -> void:
 
 
 func test_five_minutes_of_pause_change_nothing() -> void:
+	# So many frames take their time on a busy machine.
+	time_limit_ms = 90000
 	player.position = Vector2(600.0, 470.0)
 	var menu: Menu = main.get_node("Overlay/Center/Menu")
 	menu.toggle()
