@@ -4,6 +4,9 @@ extends Node2D
 ##
 ## M (the action [code]mute[/code]) switches them off and on.
 
+## A sound begins, or would if there were anything to hear it with.
+signal played(what: StringName)
+
 const RATE: int = 22050
 const VOICES: int = 8
 ## Quietest first; in decibels.
@@ -45,7 +48,10 @@ func _unhandled_input(event: InputEvent) -> void:
 
 ## Plays a sound somewhere in the yard.
 func play(what: StringName, at: Vector2) -> void:
-	if is_muted or AudioServer.get_driver_name() == "Dummy":
+	if is_muted:
+		return
+	played.emit(what)
+	if AudioServer.get_driver_name() == "Dummy":
 		return
 	if not _made.has(what):
 		_made[what] = make(what)

@@ -16,7 +16,6 @@ var errors: Dictionary[String, int] = {}
 
 var _client: BrainsClient
 # The client's own, which are looked for with each message otherwise.
-var _insight: BrainsInsight
 var _orders: BrainsOrders
 var _roster: BrainsRoster
 var _snapshots: BrainsSnapshots
@@ -24,7 +23,6 @@ var _snapshots: BrainsSnapshots
 
 func _init(client: BrainsClient) -> void:
 	_client = client
-	_insight = client.insight
 	_orders = client.orders
 	_roster = client.roster
 	_snapshots = client.snapshots
@@ -83,7 +81,7 @@ func take_actions(message: Dictionary) -> void:
 	elif sampled_ms < 0.0:
 		stale = "no snapshot %d waits for an answer" % seq
 	var age_ms: float = _client.time_ms - sampled_ms
-	_insight.action_age_ms = age_ms
+	_client.insight.action_age_ms = age_ms
 	for entry: Variant in given:
 		if entry is Dictionary:
 			var seat: BrainsSeat = _roster.seats.get(str(entry.get("agent", "")))

@@ -244,6 +244,30 @@ func test_a_stick_and_a_key_walk() -> void:
 	equal(player.figure.side, Figure.View.UP)
 
 
+func test_steps_doors_and_the_bell_are_heard() -> void:
+	var heard: Array[StringName] = []
+	yard.sounds.played.connect(func(what: StringName) -> void: heard.append(what))
+	yard.keep.open("", 0.2)
+	equal(heard.count(&"door"), 1, "it opens")
+	await play(0.5)
+	equal(heard.count(&"door"), 2, "it falls shut")
+	equal(heard.count(&"step"), 0, "nobody walks")
+	yard.raise_alarm()
+	equal(heard.count(&"bell"), 1)
+	player.position = Vector2(600.0, 480.0)
+	var stick: InputEventJoypadMotion = InputEventJoypadMotion.new()
+	stick.axis = JOY_AXIS_LEFT_X
+	stick.axis_value = 1.0
+	await hold(stick)
+	var steps: int = heard.count(&"step")
+	check(steps > 1)
+	yard.sounds.is_muted = true
+	await play(0.5)
+	stick.axis_value = 0.0
+	Input.parse_input_event(stick)
+	equal(heard.count(&"step"), steps, "it is muted")
+
+
 func test_the_legs_go_in_four_directions_and_stand_still() -> void:
 	var pilot: TestPilot = TestPilot.new()
 	player.pilot = pilot
