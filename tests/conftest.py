@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import re
 import shutil
@@ -40,6 +41,14 @@ def lacking(reason: str) -> NoReturn:
     if os.environ.get("CI") == "true":
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
+
+
+@pytest.fixture(autouse=True)
+def _logging_stays() -> Iterator[None]:
+    """Fail a test that leaves our log switched off: those after it would look for lines in vain."""
+    yield
+    log = logging.getLogger("brains")
+    assert (log.level, log.propagate, log.disabled) == (logging.NOTSET, True, False)
 
 
 @pytest.fixture(scope="session")

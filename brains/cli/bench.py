@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import click
@@ -87,17 +88,24 @@ def llm_command(
     if kind == "ollama" and only == "process":
         raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
     # A bar that moves would disturb what is measured; a line at each step tells enough.
-    log = logging.getLogger("brains")
-    level = log.level
-    log.setLevel(logging.ERROR)
     settle_memory(tidy=True)
-    try:
+    with _quiet():
         report = asyncio.run(
             _measure(model, seconds, threads, fast_weights, only, lambda text: click.echo(f"... {text}", err=True))
         )
+    click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Log only what goes wrong."""
+    log = logging.getLogger("brains")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
     finally:
         log.setLevel(level)
-    click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
 
 
 async def _measure(
@@ -213,12 +221,12 @@ def debug_command(seconds: float, as_json: bool) -> None:
     from brains.cli._bench.stepping import debugger_costs
     from brains.cli._bench.watching import watching_costs
 
-    logging.getLogger("brains").setLevel(logging.ERROR)
-    found = {
-        "recording": recording_costs(seconds / 3),
-        "debugger": debugger_costs(seconds / 3),
-        "watching": watching_costs(seconds / 3),
-    }
+    with _quiet():
+        found = {
+            "recording": recording_costs(seconds / 3),
+            "debugger": debugger_costs(seconds / 3),
+            "watching": watching_costs(seconds / 3),
+        }
     ratios = {name: ratio for part in found.values() for name, ratio in part.pop("ratios").items()}
     if as_json:
         click.echo(json.dumps({**found, "ratios": ratios}))
