@@ -15,10 +15,11 @@ import msgspec
 __all__ = ["encoded"]
 
 _HALF = re.compile("[\ud800-\udfff]")
+_PLAIN = msgspec.json.Encoder()
 
 
-def encoded(encoder: msgspec.json.Encoder, value: Any) -> bytes:
-    """Return a value as JSON; in place of half a surrogate pair stands U+FFFD.
+def encoded(value: Any, encoder: msgspec.json.Encoder = _PLAIN) -> bytes:
+    """Return a value as JSON, by an encoder of one's own or a plain one; U+FFFD stands for half a surrogate pair.
 
     Raises:
         TypeError: there is something in it that has no JSON.

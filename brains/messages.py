@@ -403,7 +403,7 @@ _NO_JSON = (
 
 def encode(message: ServerMessage | ClientMessage | ChatResponse) -> str:
     """Return the text frame for a message. Not-a-number and infinities become null: Godot refuses them."""
-    return encoded(_encoder, message).decode()
+    return encoded(message, _encoder).decode()
 
 
 def decode(frame: str | bytes, *, variant: bool = False) -> ClientMessage | ChatMessage:

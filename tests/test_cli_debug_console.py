@@ -292,13 +292,17 @@ async def test_what_is_saved_is_read_again(tmp_path: Path) -> None:
         assert (list(console.displays), console.aliases) == (["tick"], {"go": "continue"})
 
 
-async def test_a_startup_file_of_the_folder_may_not_write_files(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    here = tmp_path / "project"
-    here.mkdir()
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder; the home folder is the one above it."""
+    folder = tmp_path / "project"
+    folder.mkdir()
     monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(here)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+async def test_a_startup_file_of_the_folder_may_not_write_files(tmp_path: Path, here: Path) -> None:
     (tmp_path / ".brainsrc").write_text(f"alias a step\nsave {tmp_path / 'mine'}\n")
     (here / ".brainsrc").write_text(f"# ours\nalias b step\n\nsave {tmp_path / 'theirs'}\nalias c step\n")
     async with at_a_tree() as (console, screen):
@@ -310,12 +314,8 @@ async def test_a_startup_file_of_the_folder_may_not_write_files(
 
 
 async def test_what_the_folder_has_put_into_an_alias_or_after_a_breakpoint_may_not_write_files_either(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, here: Path
 ) -> None:
-    here = tmp_path / "project"
-    here.mkdir()
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.chdir(here)
     theirs, mine = tmp_path / "theirs", tmp_path / "mine"
     (here / "more").write_text(f"save {theirs}\n")
     (here / ".brainsrc").write_text(

@@ -17,6 +17,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from brains.recording import open_recording
+from brains.trace import Recording
 from tests.fakes.session import frame, hello
 from tests.test_cli_serve import PROMPT, TREE, serving
 
@@ -139,7 +140,7 @@ def test_the_demo_in_godot_is_replayed_without_a_difference(godot: str, tmp_path
     assert actions >= 10
 
 
-def killed_demo_and_replay(file: Path, enough: bytes, times: int, *options: str) -> subprocess.CompletedProcess[str]:
+def killed_demo_that_replays(file: Path, enough: bytes, times: int, *options: str) -> Recording:
     """Record the demo, kill all of it with -9 once `enough` is in the file so many times, and replay what there is."""
     command = [sys.executable, "-m", "brains", "demo", *options, "--seconds", "600", "--plain", "--record", str(file)]
     with file.with_suffix(".log").open("wb") as log:
@@ -156,7 +157,12 @@ def killed_demo_and_replay(file: Path, enough: bytes, times: int, *options: str)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(demo.pid, signal.SIGKILL)
         demo.wait()
-    return brains("replay", str(file))
+    done = brains("replay", str(file))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.endswith(", 0 differences\n"), done.stdout
+    recording = open_recording(file)
+    assert not recording.is_ended
+    return recording
 
 
 def short_prompts(folder: Path) -> Path:
@@ -175,11 +181,7 @@ def short_prompts(folder: Path) -> Path:
 def test_the_demo_with_the_small_model_is_replayed_up_to_where_it_was_killed(model_path: Path, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
     options = ["--model", f"embedded:{model_path}", "--prompts", str(short_prompts(tmp_path / "prompts"))]
-    done = killed_demo_and_replay(file, rb'"answers":\[{"question":\d+,"decision"', 1, *options)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(", 0 differences\n"), done.stdout
-    recording = open_recording(file)
-    assert not recording.is_ended
+    recording = killed_demo_that_replays(file, rb'"answers":\[{"question":\d+,"decision"', 1, *options)
     answered = [one for _, tick in recording.ticks() for one in tick.turn.answers if one.decision is not None]
     assert answered
 
@@ -189,9 +191,6 @@ def test_the_demo_with_the_small_model_is_replayed_up_to_where_it_was_killed(mod
 @pytest.mark.timeout(240)
 def test_the_demo_in_godot_is_replayed_up_to_where_it_was_killed(godot: str, tmp_path: Path) -> None:
     file = tmp_path / "run.jsonl"
-    done = killed_demo_and_replay(file, b'"order":{', 3, "--godot", godot, "--headless", "--model", "scripted")
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert done.stdout.endswith(", 0 differences\n"), done.stdout
-    recording = open_recording(file)
-    assert not recording.is_ended
+    options = ["--godot", godot, "--headless", "--model", "scripted"]
+    recording = killed_demo_that_replays(file, b'"order":{', 3, *options)
     assert sum(tick.done is not None and tick.done.order is not None for _, tick in recording.ticks()) >= 3

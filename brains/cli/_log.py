@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import Iterator
 
-from brains.session.logged import one_line
+from brains.prompts.finding import escaped
 
-__all__ = ["LogFormatter", "log_to_stderr"]
+__all__ = ["LogFormatter", "at_level", "log_to_stderr"]
 
 
 class LogFormatter(logging.Formatter):
@@ -16,7 +18,7 @@ class LogFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return a record as text."""
         first, *more = super().format(record).splitlines() or [""]
-        return "\n".join([one_line(first, len(first)), *("    " + one_line(text, len(text)) for text in more)])
+        return "\n".join([escaped(first), *("    " + escaped(text) for text in more)])
 
 
 def log_to_stderr(level: str) -> None:
@@ -24,3 +26,15 @@ def log_to_stderr(level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s", "%H:%M:%S"))
     logging.basicConfig(level=level, handlers=[handler])
+
+
+@contextlib.contextmanager
+def at_level(name: str, level: int) -> Iterator[None]:
+    """Log nothing by this name that is below a level, until the block ends."""
+    log = logging.getLogger(name)
+    before = log.level
+    log.setLevel(level)
+    try:
+        yield
+    finally:
+        log.setLevel(before)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import click
 
+from brains.cli._log import at_level
 from brains.cli._running import settle_memory
 from brains.errors import ConfigError
 
@@ -89,23 +89,11 @@ def llm_command(
         raise ConfigError(f"{model} does not run inside the process: say --only labels, or --model embedded")
     # A bar that moves would disturb what is measured; a line at each step tells enough.
     settle_memory(tidy=True)
-    with _quiet():
+    with at_level("brains", logging.ERROR):
         report = asyncio.run(
             _measure(model, seconds, threads, fast_weights, only, lambda text: click.echo(f"... {text}", err=True))
         )
     click.echo(json.dumps(report) if as_json else "\n".join(_table(report)))
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Log only what goes wrong."""
-    log = logging.getLogger("brains")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 async def _measure(
@@ -221,7 +209,7 @@ def debug_command(seconds: float, as_json: bool) -> None:
     from brains.cli._bench.stepping import debugger_costs
     from brains.cli._bench.watching import watching_costs
 
-    with _quiet():
+    with at_level("brains", logging.ERROR):
         found = {
             "recording": recording_costs(seconds / 3),
             "debugger": debugger_costs(seconds / 3),

@@ -171,13 +171,15 @@ def break_(where: str, condition: str, timeout: float, as_json: bool, **server: 
         raise click.UsageError(f"{error.message}; {error.hint}") from error
     stops: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
+    from brains.cli._debug.show_stop import address_of
+
     async def work(client: ControlClient) -> None:
         given = {"where": place.where, "kind": place.kind, "on": place.on, "condition": condition or place.condition}
         made = await client.request("break", **{key: value for key, value in given.items() if value})
         stop = await _next_stop(stops, timeout, f"no agent has come to {where}")
         # Whoever comes there next does not stop any more: this one is held.
         await client.request("delete", numbers=[made["number"]])
-        await client.request("detach", agent=_address(stop), hold=True)
+        await client.request("detach", agent=address_of(stop), hold=True)
         _print_stop(as_json, stop)
 
     _run(work, as_json=as_json, on_event=_into(stops), **server)
@@ -210,11 +212,6 @@ async def _next_stop(stops: asyncio.Queue[dict[str, Any]], timeout: float, other
     return body
 
 
-def _address(body: dict[str, Any]) -> str:
-    """Return what requests call an agent: another game may have one of the same id."""
-    return f"{body['session']}/{body['agent']}" if body.get("session") else str(body["agent"])
-
-
 def _print_stop(as_json: bool, stop: dict[str, Any]) -> None:
     from brains.cli._debug import show_stop
 
@@ -231,6 +228,7 @@ def _print_stop(as_json: bool, stop: dict[str, Any]) -> None:
 @_server_options
 def resume(agents: tuple[str, ...], everybody: bool, take: bool, as_json: bool, **server: Any) -> None:
     """Let held agents go on."""
+    from brains.cli._debug.show_stop import address_of
     from brains.control import RequestFailed
 
     if bool(agents) == everybody:
@@ -242,7 +240,7 @@ def resume(agents: tuple[str, ...], everybody: bool, take: bool, as_json: bool, 
         if everybody:
             found = (await client.request("agents"))["agents"]
             held = [one for one in found if one.get("state") == "held" and not one.get("controller")]
-            meant = {_address(one): one["agent"] for one in held}
+            meant = {address_of(one): one["agent"] for one in held}
         for address, name in meant.items():
             try:
                 await client.request("attach", agent=address, **({"take": True} if take else {}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -55,9 +54,12 @@ def command(
 ) -> None:
     """Replay a recording without a game and without a model, and name the first difference."""
     config = load_config(config_file, trees=trees, prompts=prompts, model=model)
+    from brains.cli._log import at_level
     from brains.loading import load_trees
     from brains.recording import open_recording
 
+    # What leaves did wrong was told when it was recorded.
+    silent = at_level("brains.agent", logging.CRITICAL)
     recording = open_recording(file)
     only = numbers_of(recording, agents)
     library = load_trees(config.trees_folder)
@@ -65,14 +67,14 @@ def command(
     if model is not None or prompts is not None:
         from brains.cli._replay.asking import ask_again, print_flips
 
-        with _silent():
+        with silent:
             result = ask_again(recording, library, config, only=only, with_folder=prompts is not None)
         print_flips(result, notes, as_json=as_json)
         raise click.exceptions.Exit(0 if result.is_fine else 1)
     from brains.trace import Replayer
 
     replayer = Replayer(recording, library, stored_prompts(config, recording), only=only)
-    with _silent():
+    with silent:
         replayer.run()
     notes += [f"the tree of {brain} has another shape now: {what}" for brain, what in replayer.reshaped.items()]
     if not replayer.ticks and not replayer.stopped:
@@ -83,18 +85,6 @@ def command(
     else:
         _print(recording, replayer, notes)
     raise click.exceptions.Exit(0 if summary["ok"] else 1)
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Say nothing of what leaves do wrong: it was told when it was recorded."""
-    log = logging.getLogger("brains.agent")
-    level = log.level
-    log.setLevel(logging.CRITICAL)
-    try:
-        yield
-    finally:
-        log.setLevel(level)
 
 
 def numbers_of(recording: Recording, agents: tuple[str, ...]) -> list[int] | None:

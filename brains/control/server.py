@@ -36,8 +36,6 @@ log = logging.getLogger("brains.control")
 _library_log = logging.getLogger("brains.control.websocket")
 _library_log.setLevel(logging.WARNING)
 
-_encoder = msgspec.json.Encoder()
-
 OWNER_ONLY = 0o600
 """Rights of the file by which debuggers find us; the token for another system's sockets is in it."""
 LARGEST = 16 * 1024 * 1024
@@ -133,7 +131,7 @@ class ControlServer:
         )
         self._file = folder / f"{name}{SUFFIX}"
         try:
-            await asyncio.to_thread(write_whole, self._file, encoded(_encoder, self.entry), mode=OWNER_ONLY)
+            await asyncio.to_thread(write_whole, self._file, encoded(self.entry), mode=OWNER_ONLY)
         except OSError as error:
             await self.close()
             self.entry = None
@@ -279,7 +277,7 @@ class ControlServer:
 
 def _frame_of(message: dict[str, Any]) -> str | None:
     """Return a message as its text frame; None for an event that is too long for any debugger."""
-    frame = encoded(_encoder, message)
+    frame = encoded(message)
     if len(frame) <= LARGEST:
         return frame.decode()
     if "event" in message:

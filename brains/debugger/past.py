@@ -13,7 +13,7 @@ from brains.library import BrainLibrary
 from brains.prompts import PromptLibrary
 from brains.questions import Asker
 from brains.snapshot import AgentSnapshot
-from brains.trace import Origin, Recording, Replayer
+from brains.trace import Origin, Rebuilt, Recording, Replayer
 
 if TYPE_CHECKING:
     from brains.debugger.work import Work
@@ -91,10 +91,7 @@ class RecordedLife:
         Raises:
             DebugError: it cannot be brought there.
         """
-        try:
-            found = yield from self._replayer().rebuilding(self._id, tick, self._session)
-        except RecordingError as error:
-            raise DebugError("unknown_tick", str(error)) from error
+        found = yield from self._rebuilt(tick)
         snapshot = None if found.turn is None else found.turn.snapshot
         return found.agent, snapshot, [str(one) for one in found.differences]
 
@@ -104,10 +101,7 @@ class RecordedLife:
         Raises:
             DebugError: it cannot be brought there.
         """
-        try:
-            found = yield from self._replayer().rebuilding(self._id, tick, self._session)
-        except RecordingError as error:
-            raise DebugError("unknown_tick", str(error)) from error
+        found = yield from self._rebuilt(tick)
         found.agent.session = session
         found.agent.witness = None
         found.asker.live = self._live
@@ -119,6 +113,12 @@ class RecordedLife:
         for number in sorted(self._life.ticks):
             if tick <= number <= self.last:
                 yield replayer.snapshot(self._life.ticks[number].turn)
+
+    def _rebuilt(self, tick: int) -> Work[Rebuilt]:
+        try:
+            return (yield from self._replayer().rebuilding(self._id, tick, self._session))
+        except RecordingError as error:
+            raise DebugError("unknown_tick", str(error)) from error
 
     def _replayer(self) -> Replayer:
         return Replayer(self._recording, self._library, self._prompts, origins=self._origins)

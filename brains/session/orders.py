@@ -11,8 +11,6 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from brains.actions import params_of
 from brains.jsontext import encoded
 from brains.messages import Actions, ActionsEntry
@@ -22,7 +20,6 @@ from brains.snapshot import Order
 
 __all__ = ["Orders"]
 
-_encoder = msgspec.json.Encoder()
 REMEMBERED = 256
 """Orders per agent whose results are still recognised; games need not report the end of a cancelled one."""
 MOST_VOID = 1024
@@ -223,4 +220,4 @@ def _fitting(items: list[str], room: int) -> tuple[list[str], int]:
 
 
 def _size(value: object) -> int:
-    return len(encoded(_encoder, value))
+    return len(encoded(value))

@@ -352,9 +352,9 @@ _encoder = msgspec.json.Encoder(enc_hook=_plain)
 
 def encode(event: TraceEvent) -> bytes:
     """Return an event as a line, without its end. What JSON does not know becomes text."""
-    return encoded(_encoder, event)
+    return encoded(event, _encoder)
 
 
 def encode_value(value: Any) -> msgspec.Raw:
     """Return a value of the game as JSON."""
-    return msgspec.Raw(encoded(_encoder, value))
+    return msgspec.Raw(encoded(value, _encoder))

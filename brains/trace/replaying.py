@@ -234,9 +234,11 @@ class Replayer:
             if turn.number == tick - 1 == life.last:
                 return Rebuilt(turn.agent, other._replayed[n].asker, None, tuple(other.differences))
             yield
-        found = f": {other.differences[0]}" if other.differences else ""
-        why = "" if found else other.stopped
-        why = why or f"its replay does not come so far{found}"
+        why = "its replay does not come so far"
+        if other.differences:
+            why += f": {other.differences[0]}"
+        elif other.stopped:
+            why = other.stopped
         raise RecordingError(f"agent {agent!r} cannot be brought to tick {tick}: {why}", file=self.recording.name)
 
     def _has_beginning(self, life: Life) -> bool:

@@ -86,16 +86,17 @@ class _Several:
 
 def change_witnesses(agent: Agent, change: Callable[[Witness], Witness | None]) -> None:
     """Put what `change` returns in place of each of an agent's witnesses; None: it hears no more."""
-    now = agent.witness
-    present = now.witnesses if isinstance(now, _Several) else () if now is None else (now,)
-    _set(agent, tuple(after for after in map(change, present) if after is not None))
+    _set(agent, tuple(after for after in map(change, _present(agent)) if after is not None))
 
 
 def add_witness(agent: Agent, witness: Witness) -> None:
     """Have one more hear of an agent."""
+    _set(agent, (*_present(agent), witness))
+
+
+def _present(agent: Agent) -> tuple[Witness, ...]:
     now = agent.witness
-    present = now.witnesses if isinstance(now, _Several) else () if now is None else (now,)
-    _set(agent, (*present, witness))
+    return now.witnesses if isinstance(now, _Several) else () if now is None else (now,)
 
 
 def _set(agent: Agent, witnesses: tuple[Witness, ...]) -> None:

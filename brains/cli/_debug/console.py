@@ -370,8 +370,7 @@ class Console:
         if name == "stopped":
             if not self._id:
                 # Nobody was selected: whoever stops first is.
-                self.select({**body, "state": "held", "stop": body})
-                self._told_stop = self._known_stop = 0
+                self.select(body)
                 mine = True
             await self._stopped(body, mine)
         elif name == "terminated":

@@ -124,9 +124,9 @@ class LocalLink:
         try:
             self._session.receive({"id": number, "command": command, "arguments": arguments})
             if command in _RUNNING and (self._pumping is None or self._pumping.done()):
-                self._pumping = asyncio.create_task(self._pump())
+                self._pumping = asyncio.create_task(_again_and_again(self._debugger.pump))
             if self._debugger.bench.is_busy and (self._working is None or self._working.done()):
-                self._working = asyncio.create_task(self._work())
+                self._working = asyncio.create_task(_again_and_again(self._debugger.work))
             answer = await waiting
         finally:
             self._waiting.pop(number, None)
@@ -144,16 +144,6 @@ class LocalLink:
                 await asyncio.gather(task, return_exceptions=True)
         self._session.close()
 
-    async def _pump(self) -> None:
-        """Tick what is to run: no game does. Between two rounds, what is typed gets its turn."""
-        while self._debugger.pump():  # noqa: ASYNC110 - what is to run is asked for, not told
-            await asyncio.sleep(0)
-
-    async def _work(self) -> None:
-        """Do what takes long, slice by slice."""
-        while self._debugger.work():  # noqa: ASYNC110 - it is done, not waited for
-            await asyncio.sleep(0)
-
     def _notify(self) -> None:
         if not self._flushing:
             self._flushing = True
@@ -166,3 +156,9 @@ class LocalLink:
                 self.on_event(message)
             elif (waiting := self._waiting.get(message["id"])) is not None and not waiting.done():
                 waiting.set_result(message)
+
+
+async def _again_and_again(step: Callable[[], bool]) -> None:
+    """Tick what is to run, since no game does, or do what takes long, to its end: what is typed gets its turn."""
+    while step():  # noqa: ASYNC110 - it is done, not waited for
+        await asyncio.sleep(0)

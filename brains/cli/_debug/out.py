@@ -8,15 +8,10 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, TextIO
 
-import msgspec
-
 from brains.cli._debug.text import Line, line, paint
 from brains.jsontext import encoded
 
 __all__ = ["Out", "OutputClosed", "coloured"]
-
-
-_encoder = msgspec.json.Encoder()
 
 
 class OutputClosed(Exception):
@@ -64,7 +59,7 @@ class Out:
     def json(self, item: dict[str, Any]) -> None:
         """Print an object, if programs read it. Text is what it is: nothing is taken out of it."""
         if self.as_json:
-            self.write(encoded(_encoder, item).decode())
+            self.write(encoded(item).decode())
 
     def answer(self, command: str, body: Any, lines: Callable[[], Iterable[Line | str]]) -> None:
         """Print a command's answer for whom it is."""

@@ -8,7 +8,10 @@ from typing import Any
 from brains.cli._debug.text import Line, Piece, bold, columns, dim, line, status, value
 from brains.cli._running import short_path
 
-__all__ = ["agents", "decision", "frames", "history", "name_of", "one_agent", "place", "running", "stop", "tick", "why"]
+__all__ = [
+    "address_of", "agents", "decision", "frames", "history", "name_of", "one_agent", "place", "running", "stop", "tick",
+    "why",
+]  # fmt: skip
 
 Body = Mapping[str, Any]
 
@@ -27,6 +30,11 @@ def name_of(body: Body) -> str:
     """Return an agent's name for people, who can type it: a shadow has the id of whom it was made of."""
     session = body.get("session", "")
     return f"{session}/{body['agent']}" if session.startswith("fork") else str(body["agent"])
+
+
+def address_of(body: Body) -> str:
+    """Return what requests call an agent: another game may have one of the same id."""
+    return f"{body['session']}/{body['agent']}" if body.get("session") else str(body["agent"])
 
 
 def stop(body: Body) -> list[Line]:

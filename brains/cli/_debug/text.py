@@ -8,7 +8,6 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import click
-import msgspec
 
 from brains.jsontext import encoded
 
@@ -17,7 +16,6 @@ __all__ = ["GLYPHS", "STYLES", "Line", "Piece", "bold", "clean", "columns", "dim
 GLYPHS = {"SUCCESS": "✓", "FAILURE": "✗", "RUNNING": "▶", "INVALID": "·"}
 STYLES = {"SUCCESS": "green", "FAILURE": "red", "RUNNING": "yellow", "INVALID": "dim"}
 
-_encoder = msgspec.json.Encoder()
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]"  # CSI: colours, the cursor, modes
     r"|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c]*(?:\x07|\x1b\\|\x9c)?"  # OSC and other strings
@@ -85,7 +83,7 @@ def _styled(text: str, style: str) -> str:
 
 def value(given: Any, limit: int = 160) -> str:
     """Return a value as JSON on one line, cut at `limit` characters; 0: never."""
-    text = encoded(_encoder, given).decode()
+    text = encoded(given).decode()
     return text if not limit or len(text) <= limit else text[: limit - 1] + "…"
 
 

@@ -39,7 +39,7 @@ class Rates:
         """Note the counts of all agents that are there; those that are not any more are forgotten."""
         before, self._seen = self._seen, {}
         for one in agents:
-            seen = self._seen[_address(one)] = before.get(_address(one), deque())
+            seen = self._seen[show_stop.address_of(one)] = before.get(show_stop.address_of(one), deque())
             tick = one.get("tick", 0)
             if seen and tick < seen[-1][1]:
                 seen.clear()  # another agent under the same name
@@ -49,7 +49,7 @@ class Rates:
 
     def per_second(self, agent: Body) -> float:
         """Return its ticks per second lately; 0 where that is not known."""
-        seen = self._seen.get(_address(agent))
+        seen = self._seen.get(show_stop.address_of(agent))
         if seen is None or len(seen) < 2 or seen[-1][0] <= seen[0][0]:
             return 0.0
         return (seen[-1][1] - seen[0][1]) / (seen[-1][0] - seen[0][0])
@@ -107,8 +107,8 @@ class LineView:
         before, self._last = self._last, {}
         for one in body["agents"]:
             now = (one.get("state"), tuple(one.get("running", ())), one.get("action"), bool(one.get("thinking")))
-            self._last[_address(one)] = now
-            if before.get(_address(one)) != now:
+            self._last[show_stop.address_of(one)] = now
+            if before.get(show_stop.address_of(one)) != now:
                 self._out.lines(show_stop.one_agent(one))
 
     def one_agent(self, info: Body, tree: Body, rates: Rates, decisions: Sequence[Body]) -> None:
@@ -239,7 +239,7 @@ class _Looking:
         if not agent:
             self._view.all_agents(body, self._rates, str(self._link.about.get("server", "")))
             return
-        info = next((one for one in body["agents"] if agent in (one["agent"], _address(one))), None)
+        info = next((one for one in body["agents"] if agent in (one["agent"], show_stop.address_of(one))), None)
         tree = await self._link.request("tree", agent=agent)
         self._view.one_agent(info or {"agent": agent}, tree, self._rates, list(self._decisions))
 
@@ -253,11 +253,6 @@ class _Looking:
                     if given["event"] == "tick":
                         self._decisions.extend(body.get("decisions", ()))
                         self._view.tick(body)
-                    elif given["event"] == "joined" and self._agent in (body["agent"], _address(body)):
+                    elif given["event"] == "joined" and self._agent in (body["agent"], show_stop.address_of(body)):
                         self._follows = False
                         return
-
-
-def _address(body: Body) -> str:
-    """Return what names an agent: two games may have one of the same id."""
-    return f"{body.get('session', '')}/{body['agent']}"

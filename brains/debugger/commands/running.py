@@ -116,9 +116,9 @@ def _resume(debugger: Debugger, session: DebugSession, agent: str, plan: Plan | 
 def continue_(debugger: Debugger, session: DebugSession, given: args.Continue) -> AgentInfo:
     """Let an agent run."""
     control = debugger.commanded(given.agent, session)
-    if control.stop is not None and given.since is not None and control.stop.number > given.since:
-        return control.info()
-    control.resume(None)
+    is_news = control.stop is not None and given.since is not None and control.stop.number > given.since
+    if not is_news:
+        control.resume(None)
     return control.info()
 
 

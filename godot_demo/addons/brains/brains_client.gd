@@ -62,10 +62,10 @@ var roster: BrainsRoster = BrainsRoster.new()
 var orders: BrainsOrders = BrainsOrders.new(self)
 var snapshots: BrainsSnapshots = BrainsSnapshots.new()
 var schedule: BrainsSchedule = BrainsSchedule.new()
-## What goes on in the agents' minds, if [code]brains/insight/enabled[/code] is on.
-var insight: BrainsInsight = BrainsInsight.new(self)
 var inbox: BrainsInbox = BrainsInbox.new(self)
 var outbox: BrainsOutbox = BrainsOutbox.new(self)
+## What goes on in the agents' minds, if [code]brains/insight/enabled[/code] is on.
+var insight: BrainsInsight = BrainsInsight.new(self)
 
 var _connects: int = 0
 var _resumes: int = 0

@@ -77,7 +77,7 @@ func take_actions(message: Dictionary) -> void:
 	var stale: String = ""
 	var scene: Variant = message.get("epoch")
 	if not (scene is float or scene is int) or scene != _client.epoch:
-		stale = ("it is for scene %d, and this is %d" % [whole_of(message, "epoch"), _client.epoch])
+		stale = "it is for scene %d, and this is %d" % [whole_of(message, "epoch"), _client.epoch]
 	elif sampled_ms < 0.0:
 		stale = "no snapshot %d waits for an answer" % seq
 	var age_ms: float = _client.time_ms - sampled_ms

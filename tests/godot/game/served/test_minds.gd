@@ -4,11 +4,7 @@ extends ServedTest
 
 ## Leaves two alone with each other.
 func meet(id: String, distance: float) -> Actor:
-	for actor: Actor in yard.actors():
-		if String(actor.name) != id:
-			actor.brain.enabled = false
-			actor.position = Vector2(1220.0, 660.0)
-	var who: Actor = whom(id)
+	var who: Actor = alone_with(id)
 	player.position = who.position + Vector2(distance, 0.0)
 	who.turn_to(player.position)
 	return who

@@ -12,11 +12,7 @@ const DOORKEEPER: Array[StringName] = [
 
 ## Everybody else stands in the corner, the guard before the player.
 func meet(id: String, at: Vector2) -> Actor:
-	for actor: Actor in yard.actors():
-		if String(actor.name) != id:
-			actor.brain.enabled = false
-			actor.position = Vector2(1220.0, 660.0)
-	var guard: Actor = whom(id)
+	var guard: Actor = alone_with(id)
 	player.position = at
 	guard.position = at + Vector2(0.0, 60.0)
 	guard.turn_to(at)

@@ -64,6 +64,15 @@ func prompts_with(words: String) -> PackedStringArray:
 	return found
 
 
+## Leaves the player alone with somebody: all others stand in the corner, without a brain.
+func alone_with(id: String) -> Actor:
+	for actor: Actor in yard.actors():
+		if String(actor.name) != id:
+			actor.brain.enabled = false
+			actor.position = Vector2(1220.0, 660.0)
+	return whom(id)
+
+
 func folder() -> String:
 	return argument("directions")
 
