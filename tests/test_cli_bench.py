@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from brains.cli import bench
 from brains.cli._bench.crowd import AGENTS, Crowd, by_gateway, quantile
 from brains.cli._bench.llm import over_http
+from brains.cli._bench.play import RATE, STAY, in_play
 from brains.cli._bench.questions import VISITORS, ask_of, state_first, visitor
 from brains.cli._bench.ticks import tick_times
 from brains.cli.bench import command
@@ -34,14 +35,17 @@ async def server() -> AsyncIterator[WireServer]:
 
 async def test_it_measures_by_ollamas_interface(server: WireServer) -> None:
     said: list[str] = []
-    report = await over_http(server.url, "tiny", 0.3, said.append)
+    report = await over_http(server.url, "tiny", 0.9, said.append)
     for crowd in ("first_sketch", "label_words", "label_words_same_visitors", "schema"):
         assert report[crowd]["answers"] > 0
         assert report[crowd]["failed"] == {}
+    assert report["label_words_in_play"]["decided"] > 0
     assert all(ratio > 0 for ratio in report["ratios"].values())
     assert set(report["ratios"]) == {
         "decisions_per_second",
         "median_latency",
+        "decisions_per_second_in_play",
+        "median_latency_in_play",
         "decisions_per_second_same_visitors",
         "median_latency_same_visitors",
         "labels_against_schema_per_second",
@@ -76,6 +80,42 @@ async def test_a_model_that_fails_is_told_of_and_not_asked_in_a_whirl() -> None:
     assert not crowd.latencies
     assert sum(crowd.failed.values()) >= AGENTS
     assert math.isnan(crowd.median)
+
+
+async def test_in_play_each_visitor_is_asked_about_once() -> None:
+    model = ScriptedModel(latency=0.001)
+    gateway = Gateway(model)
+    await gateway.start()
+    asked = len(model.requests)
+    play = await in_play(gateway, 0.5, agents=2)
+    await gateway.close()
+    assert len(model.requests) - asked == 2
+    assert (len(play.latencies), play.missed, play.failed) == (2, 0, {})
+    assert 0 < play.decided <= play.messages <= 2 * (0.5 * RATE + 1)
+    assert play.median > 0
+    assert play.and_then(play).per_second == pytest.approx(play.per_second)
+
+
+async def test_in_play_a_visitor_who_is_gone_undecided_is_told_of() -> None:
+    gateway = Gateway(ScriptedModel(latency=10 * STAY))
+    await gateway.start()
+    play = await in_play(gateway, 1.9 * STAY, agents=1)
+    await gateway.close()
+    assert (play.missed, play.decided) == (1, 0)
+    assert play.median >= STAY
+    text = "\n".join(bench._table({"model": "m", "processors": 2, "label_words_in_play": play.summary(), "ratios": {}}))
+    assert "1 of 1 were gone before" in text
+
+
+async def test_in_play_a_model_that_fails_is_told_of() -> None:
+    model = ScriptedModel()
+    gateway = Gateway(model)
+    await gateway.start()
+    model.answers = lambda request: ModelUnavailable("gone")
+    play = await asyncio.wait_for(in_play(gateway, 0.3), 10)
+    await gateway.close()
+    assert play.decided == 0
+    assert sum(play.failed.values()) > 0
 
 
 def test_no_two_visitors_are_alike() -> None:

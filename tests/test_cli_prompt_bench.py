@@ -479,6 +479,7 @@ def test_ctrl_c_in_the_middle_of_eval_ends_it_cleanly(folder: Path) -> None:
         assert child.stdout.read() == b""
     assert child.wait(30) == 130
     os.close(master)
+    assert re.search(rb"\d+/1000", seen)
     assert b"stopped" in seen
     assert b"Traceback" not in seen
 

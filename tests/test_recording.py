@@ -139,6 +139,23 @@ class TestRefused:
             FileSink(tmp_path / "run.jsonl")
         assert (tmp_path / "run.2.jsonl").read_bytes() == part
 
+    @pytest.mark.skipif(os.name == "nt", reason="files are locked as POSIX does it")
+    @pytest.mark.parametrize("name", ["run.jsonl", "run.jsonl.gz"])
+    def test_what_somebody_records_into_is_left_alone_until_it_is_closed(self, tmp_path: Path, name: str) -> None:
+        sink = FileSink(tmp_path / name, max_bytes=100)
+        sink.put(HEAD, "head")
+        for _ in range(3):
+            # The first part is finished before long; the last one is what is being written.
+            with pytest.raises(RecordingError, match="a server is recording into this file: name another one"):
+                FileSink(tmp_path / name)
+            sink.put(b'{"type":"text","hash":"1","text":"%s"}' % os.urandom(100).hex().encode(), "spare")
+            assert sink.flush()
+        sink.close()
+        assert len(parts_of(tmp_path / name)) > 1
+        assert open_recording(tmp_path / name).texts
+        FileSink(tmp_path / name).close()
+        assert parts_of(tmp_path / name) == [tmp_path / name]
+
     def test_a_file_that_cannot_be_written_is_named(self, tmp_path: Path) -> None:
         with pytest.raises(RecordingError, match=r"nowhere.*run\.jsonl: cannot be written: No such file"):
             FileSink(tmp_path / "nowhere" / "run.jsonl")

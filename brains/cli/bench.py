@@ -49,6 +49,9 @@ The rows:
   first sketch   8 agents, one blocking chat of 16 tokens per message
   label words    8 agents through the gateway, one token per decision; each sees
                  visitors of its own, or all the same ones, which are asked once
+  in play        8 agents with trees, 10 snapshots a second each, another visitor
+                 every second: snapshots decided on what they show, and the time
+                 from a visitor's first one to the decision; the sketch asks at each
   schema         the same, with a JSON object as the answer
   prompt order   the state last (cached) against the state first
   warm           a decision against what llama.cpp says its tokens took
@@ -59,7 +62,7 @@ The rows:
   ticks          8 trees beside 8 questions in flight to another process"""
 
 PARTS = ("labels", "process", "gateway")
-CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "schema")
+CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "label_words_in_play", "schema")
 
 
 @command.command(name="llm", epilog=LLM_EPILOG)
@@ -144,6 +147,8 @@ def _table(report: dict[str, Any]) -> list[str]:
         lines.append(
             f"{name.replace('_', ' '):26}{crowd['per_second']:12.1f}{crowd['median_ms']:12.1f}{crowd['p99_ms']:12.1f}"
         )
+        if crowd.get("missed"):
+            lines.append(f"  {crowd['missed']} of {crowd['visitors']} were gone before they were decided on")
         lines += [f"  failed {count} times: {reason}" for reason, count in crowd["failed"].items()]
     lines += _details(report)
     lines += ["", f"{'ratio':36}{'':>8}  wanted"]

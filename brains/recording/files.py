@@ -6,8 +6,11 @@ A run is written to FILE; when that is as large as it may be, it goes on in FILE
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import stat
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +19,20 @@ import msgspec
 
 from brains.errors import RecordingError
 
-__all__ = ["GzipFile", "PlainFile", "create", "is_own", "lines_of", "make_room", "part_of", "parts_of"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = [
+    "GzipFile",
+    "PlainFile",
+    "create",
+    "is_being_written",
+    "is_own",
+    "lines_of",
+    "make_room",
+    "part_of",
+    "parts_of",
+]
 
 LONGEST_LINE = 64 * 1024 * 1024
 _CHUNK = 1 << 17
@@ -24,7 +40,7 @@ _NAME = re.compile(r"^(?P<stem>.+?)(?P<suffix>(\.jsonl|\.json|\.[^.]+)?(\.gz)?)$
 
 
 class PlainFile:
-    """A file that is written as it is.
+    """A file that is written as it is, and until it is closed `is_being_written`.
 
     Attributes:
         size: bytes that were written.
@@ -32,6 +48,9 @@ class PlainFile:
 
     def __init__(self, path: Path) -> None:
         self._file = os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb", buffering=_CHUNK)
+        # Ends with the process, however that ends. Where the disk knows no locks, nobody is warned.
+        with contextlib.suppress(OSError):
+            _lock(self._file.fileno())
         self.size = 0
 
     def write(self, data: bytes) -> None:
@@ -109,7 +128,7 @@ def make_room(path: Path) -> None:
     """Remove the parts of an older recording of this name.
 
     Raises:
-        RecordingError: something else is in one of these files, or they cannot be written.
+        RecordingError: something else is in one of these files, somebody records into one, or they cannot be written.
     """
     older = []
     try:
@@ -118,6 +137,8 @@ def make_room(path: Path) -> None:
                 raise RecordingError("this is a folder; name a file in it", file=str(part))
             if not part.is_file():
                 continue  # a device or a pipe
+            if is_being_written(part):
+                raise RecordingError("a server is recording into this file: name another one", file=str(part))
             first = _first_line(part)
             if first and b'"type":"recording"' not in first[:100]:
                 raise RecordingError("there is something else in this file: name another one", file=str(part))
@@ -133,6 +154,35 @@ def make_room(path: Path) -> None:
             part.unlink()
     except OSError as error:
         raise RecordingError(f"cannot be written: {error.strerror or error}", file=str(path)) from error
+
+
+def is_being_written(path: Path) -> bool:
+    """Tell whether some process has this file open as a recording; always False on Windows, for devices and pipes.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+    try:
+        _lock(descriptor)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _lock(descriptor: int) -> None:
+    """Lock an ordinary file until it is closed.
+
+    Raises:
+        BlockingIOError: it is locked.
+        OSError: it cannot be.
+    """
+    if sys.platform != "win32" and stat.S_ISREG(os.fstat(descriptor).st_mode):
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def is_own(path: Path) -> bool:

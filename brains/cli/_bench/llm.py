@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import statistics
 import time
@@ -10,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from brains.cli._bench.crowd import Crowd, asked, by_gateway, first_sketch
+from brains.cli._bench.play import Play, in_play
 from brains.cli._bench.questions import ask_of, state_first
 from brains.cli._bench.ticks import tick_times
 from brains.decide import completion_text
@@ -24,6 +26,8 @@ __all__ = ["TARGETS", "in_process", "over_http"]
 TARGETS = {
     "decisions_per_second": ("at least", 5.0),
     "median_latency": ("at least", 5.0),
+    "decisions_per_second_in_play": ("at least", 5.0),
+    "median_latency_in_play": ("at least", 5.0),
     "warm_decision_cost": ("at most", 1.2),
     "ask_to_delivery": ("at most", 1.05),
     "tick_p99_with_questions": ("at most", 1.2),
@@ -58,10 +62,13 @@ async def _open(model: ChatModel, way: Way | None = None) -> AsyncIterator[Gatew
 async def over_http(url: str, name: str, seconds: float, say: Say, slots: int | None = None) -> dict[str, Any]:
     """Measure a model behind Ollama's interface, whose server works on so many requests at the same time."""
     crowds: dict[str, Crowd] = {}
+    plays: list[Play] = []
     for turn in range(1, TURNS + 1):
-        say(f"8 agents, turn {turn} of {TURNS}: a first sketch, label words, JSON Schema ({4 * seconds / TURNS:.0f} s)")
-        for what, found in (await _turn(url, name, seconds / TURNS, slots)).items():
-            crowds[what] = crowds[what].and_then(found) if what in crowds else found
+        say(f"8 agents, turn {turn} of {TURNS}: a first sketch, label words, JSON Schema ({5 * seconds / TURNS:.0f} s)")
+        found, play = await _turn(url, name, seconds / TURNS, slots)
+        plays.append(play)
+        for what, crowd in found.items():
+            crowds[what] = crowds[what].and_then(crowd) if what in crowds else crowd
     say(f"order of the prompt: {2 * ORDERED} prompts")
     model = OllamaModel(name, host=url)
     try:
@@ -71,12 +78,16 @@ async def over_http(url: str, name: str, seconds: float, say: Say, slots: int | 
         await model.close()
     sketch, labels = crowds["first_sketch"], crowds["label_words"]
     together, schema = crowds["label_words_same_visitors"], crowds["schema"]
+    play = functools.reduce(Play.and_then, plays)
     return {
         **{what: crowd.summary() for what, crowd in crowds.items()},
+        "label_words_in_play": play.summary(),
         "prompt_order": order,
         "ratios": {
             "decisions_per_second": _ratio(labels.per_second, sketch.per_second),
             "median_latency": _ratio(sketch.median, labels.median),
+            "decisions_per_second_in_play": _ratio(play.per_second, sketch.per_second),
+            "median_latency_in_play": _ratio(sketch.median, play.median),
             "decisions_per_second_same_visitors": _ratio(together.per_second, sketch.per_second),
             "median_latency_same_visitors": _ratio(sketch.median, together.median),
             "labels_against_schema_per_second": _ratio(labels.per_second, schema.per_second),
@@ -86,7 +97,7 @@ async def over_http(url: str, name: str, seconds: float, say: Say, slots: int | 
     }
 
 
-async def _turn(url: str, name: str, seconds: float, slots: int | None) -> dict[str, Crowd]:
+async def _turn(url: str, name: str, seconds: float, slots: int | None) -> tuple[dict[str, Crowd], Play]:
     """Measure each crowd for a while; turns, so that whatever else the machine does meets all of them."""
     found = {}
     async with _open(OllamaModel(name, host=url, slots=slots), "completion") as gateway:
@@ -94,9 +105,10 @@ async def _turn(url: str, name: str, seconds: float, slots: int | None) -> dict[
         await asked(gateway, ask_of(1))
         found["label_words"] = await by_gateway(gateway, seconds)
         found["label_words_same_visitors"] = await by_gateway(gateway, seconds, together=True)
+        play = await in_play(gateway, seconds)
     async with _open(OllamaModel(name, host=url, slots=slots), "schema") as gateway:
         found["schema"] = await by_gateway(gateway, seconds)
-    return found
+    return found, play
 
 
 async def in_process(model: str, seconds: float, say: Say, *, fast_weights: bool = False) -> dict[str, Any]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from brains.questions import Question, RenderedPrompt, Turn
 
-__all__ = ["SYSTEM", "VISITORS", "ask_of", "state_first", "visitor"]
+__all__ = ["EXAMPLES", "SYSTEM", "VISITORS", "ask_of", "state_first", "visitor"]
 
 SYSTEM = "Label each visitor of the castle as danger or safe."
-_EXAMPLES = (
+EXAMPLES = (
     ("a robber with a club, who grins", "danger"),
     ("a girl with flowers, who curtsies", "safe"),
     ("a baker with warm bread, who whistles", "safe"),
@@ -76,8 +76,8 @@ def visitor(number: int) -> str:
 
 def ask_of(number: int, *, agent: str = "guard", template: int = 0, timeout: float | None = None) -> Question:
     """Return the question about one visitor; another `template` turns the examples round, and so begins otherwise."""
-    turn = template % len(_EXAMPLES)
-    turns = tuple(Turn(user, answer) for user, answer in (*_EXAMPLES[turn:], *_EXAMPLES[:turn]))
+    turn = template % len(EXAMPLES)
+    turns = tuple(Turn(user, answer) for user, answer in (*EXAMPLES[turn:], *EXAMPLES[:turn]))
     prompt = RenderedPrompt(
         name=f"bench/{template}", version=f"{template}", system=SYSTEM, turns=turns, user=visitor(number)
     )
