@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import math
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -14,6 +17,7 @@ from brains.cli import bench
 from brains.cli._bench.crowd import AGENTS, Crowd, by_gateway, quantile
 from brains.cli._bench.llm import over_http
 from brains.cli._bench.play import RATE, STAY, in_play
+from brains.cli._bench.process import can_be_apart, on_other_processors
 from brains.cli._bench.questions import VISITORS, ask_of, state_first, visitor
 from brains.cli._bench.ticks import tick_times
 from brains.cli.bench import command
@@ -167,11 +171,16 @@ def test_what_the_gateway_costs_is_measured_without_a_model() -> None:
     result = CliRunner().invoke(command, ["llm", "--only", "gateway", "--seconds", "0.4", "--json"])
     assert result.exit_code == 0, result.output
     report = json.loads(result.stdout)
-    assert set(report["ratios"]) == {"ask_to_delivery", "ask_to_delivery_instant_model", "tick_p99_with_questions"}
+    assert set(report["ratios"]) == {
+        "ask_to_delivery",
+        "ask_to_delivery_instant_model",
+        "tick_p99_with_questions",
+        "tick_p99_with_questions_same_processors",
+    }
     fast, instant = report["delivery"]["fast"], report["delivery"]["instant"]
     assert fast["direct_ms"] >= 50 > instant["direct_ms"]
     assert fast["questions"] >= 20
-    assert report["ticks"]["per_second"] > 0
+    assert all(ticks["per_second"] > 0 for ticks in report["ticks"].values())
     text = "\n".join(bench._table(report))
     assert "ms through the gateway" in text
     assert "at most 1.05" in text
@@ -191,7 +200,20 @@ def test_what_recording_debugging_and_watching_cost_is_measured() -> None:
     assert all(f"  {name} " in text for name in bench.DEBUG_RATIOS)
 
 
+@pytest.mark.skipif(not can_be_apart(), reason="needs Linux and two processors")
+def test_a_process_gets_a_processor_of_its_own_for_a_while() -> None:
+    before = os.sched_getaffinity(0)
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as child:
+        with on_other_processors(child.pid):
+            theirs = os.sched_getaffinity(child.pid)
+            assert len(theirs) == 1
+            assert os.sched_getaffinity(0) == before - theirs
+        assert os.sched_getaffinity(0) == before
+        child.kill()
+
+
 def test_ticks_beside_questions_are_shown() -> None:
     ticks = {f"{what}_p{share}_ms": 1.0 for what in ("idle", "asking") for share in (50, 99)}
-    report = {"model": "m", "processors": 2, "ticks": {**ticks, "p99_ratio": 1.1, "per_second": 30.0}, "ratios": {}}
+    both = {what: {**ticks, "p99_ratio": 1.1, "per_second": 30.0} for what in ("apart", "together")}
+    report = {"model": "m", "processors": 2, "ticks": both, "ratios": {}}
     assert any(line.startswith("ticks") and "(1.1 times)" in line for line in bench._table(report))

@@ -59,7 +59,8 @@ The rows:
   threads        how long ticks take beside the model, by its threads
   delivery       from ask to delivery, against the same request sent directly by
                  the same client; to a scripted model that takes 50 ms, or no time
-  ticks          8 trees beside 8 questions in flight to another process"""
+  ticks          8 trees beside 8 questions in flight to another process: one that
+                 has a processor of its own (on Linux), and one that has not"""
 
 PARTS = ("labels", "process", "gateway")
 CROWDS = ("first_sketch", "label_words", "label_words_same_visitors", "label_words_in_play", "schema")
@@ -151,10 +152,10 @@ def _table(report: dict[str, Any]) -> list[str]:
             lines.append(f"  {crowd['missed']} of {crowd['visitors']} were gone before they were decided on")
         lines += [f"  failed {count} times: {reason}" for reason, count in crowd["failed"].items()]
     lines += _details(report)
-    lines += ["", f"{'ratio':36}{'':>8}  wanted"]
+    lines += ["", f"{'ratio':42}{'':>8}  wanted"]
     for name, ratio in report["ratios"].items():
         word, limit = TARGETS.get(name, ("", 0.0))
-        lines.append(f"{name.replace('_', ' '):36}{ratio:8.2f}  {f'{word} {limit:g}' if word else ''}".rstrip())
+        lines.append(f"{name.replace('_', ' '):42}{ratio:8.2f}  {f'{word} {limit:g}' if word else ''}".rstrip())
     return lines
 
 
@@ -170,11 +171,11 @@ def _details(report: dict[str, Any]) -> list[str]:
     for what, found in report.get("delivery", {}).items():
         name = "delivery" if what == "fast" else "  at once"
         lines.append(
-            f"{name:16}{found['gateway_ms']} ms through the gateway, {found['direct_ms']} ms without: "
+            f"{name:18}{found['gateway_ms']} ms through the gateway, {found['direct_ms']} ms without: "
             f"{found['adds_ms']} ms more"
         )
-    if ticks := report.get("ticks"):
-        lines.append(f"{'ticks':16}{_tick_line(ticks)}")
+    for what, ticks in report.get("ticks", {}).items():
+        lines.append(f"{'ticks' if what == 'apart' else '  same processors':18}{_tick_line(ticks)}")
     for count, ticks in report.get("threads", {}).items():
         lines.append(f"{count} thread{'s' * (count != '1'):1}       {_tick_line(ticks)}")
     return lines

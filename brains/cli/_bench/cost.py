@@ -44,23 +44,30 @@ async def gateway_cost(seconds: float, say: Say) -> dict[str, Any]:
         fast = await _delivery(url, max(int(seconds / (2 * FAST + ROUND)), LEAST))
     with served(NAME, delay=0.0) as url:
         instant = await _delivery(url, max(int(seconds / ROUND), LEAST))
-    say(f"ticks beside {SLOTS} questions in flight to another process: {2 * seconds:g} s")
-    with served(NAME, delay=SLOW, slots=SLOTS) as url:
-        gateway = Gateway(OllamaModel(NAME, host=url, slots=SLOTS), watchers=[Metrics()])
-        try:
-            await gateway.start()
-            ticks = await tick_times(gateway, seconds, agents=2 * SLOTS)
-        finally:
-            await gateway.close()
+    say(f"ticks beside {SLOTS} questions in flight to another process: {4 * seconds:g} s")
+    apart = await _ticks(seconds, apart=True)
+    together = await _ticks(seconds, apart=False)
     return {
         "delivery": {"fast": fast, "instant": instant},
-        "ticks": ticks,
+        "ticks": {"apart": apart, "together": together},
         "ratios": {
             "ask_to_delivery": fast["ratio"],
             "ask_to_delivery_instant_model": instant["ratio"],
-            "tick_p99_with_questions": ticks["p99_ratio"],
+            "tick_p99_with_questions": apart["p99_ratio"],
+            "tick_p99_with_questions_same_processors": together["p99_ratio"],
         },
     }
+
+
+async def _ticks(seconds: float, *, apart: bool) -> dict[str, Any]:
+    """Measure ticks beside questions to a process on processors of its own, or on those that it gets."""
+    with served(NAME, delay=SLOW, slots=SLOTS, apart=apart) as url:
+        gateway = Gateway(OllamaModel(NAME, host=url, slots=SLOTS), watchers=[Metrics()])
+        try:
+            await gateway.start()
+            return await tick_times(gateway, seconds, agents=2 * SLOTS)
+        finally:
+            await gateway.close()
 
 
 async def _delivery(url: str, count: int) -> dict[str, Any]:
