@@ -16,6 +16,13 @@ from typing import Any
 
 import pytest
 
+from brains.agent import Agent
+from brains.loading import load_trees
+from brains.recording import FileSink
+from brains.reload import load_prompts
+from brains.snapshot import AgentSnapshot
+from brains.testing import ScriptedAsker
+from brains.trace import Recorder
 from tests.game_client import GameClient
 
 ROOT = Path(__file__).parent.parent
@@ -565,12 +572,40 @@ async def test_what_was_recorded_before_somebody_came_can_be_looked_at(project: 
         assert tree["root"]["visited"]
 
 
+async def test_an_agent_that_began_anew_is_debugged_in_any_of_its_lives(project: Path, runtime: Path) -> None:
+    prompts = load_prompts(project / "prompts")
+    sink = FileSink(project / "run.jsonl")
+    recorder = Recorder(sink, prompts=prompts)
+    guard = load_trees(project / "castle").get("guard")
+    asker = ScriptedAsker(lambda question: "safe")
+    for ticks in (9, 5):
+        for id in ("g1", "g2"):
+            agent = Agent(id, guard, prompts=prompts, asker=asker, declared=["Attack", "Patrol"], session="s")
+            recorder.watch(agent)
+            for number in range(ticks):
+                agent.tick(AgentSnapshot(seq=number, time=number / 10, me={"looks": LOOKS}))
+            agent.close()
+    recorder.end()
+    sink.close()
+    debug = ["debug", "g1", "--replay", "run.jsonl"]
+    code, _, said = await finished(project, runtime, *debug, "-c", "goto 5")
+    assert (code, said) == (0, "note: g1 lived 2 times, and so did 1 more: this is the last; --life 1 is the first\n")
+    code, out, _ = await finished(project, runtime, *debug, "-c", "goto 6")
+    assert code == 1
+    assert "tick 6 is not in the recording; it has 1 to 5" in out
+    assert (await finished(project, runtime, *debug, "--life", "1", "-c", "goto 9"))[::2] == (0, "")
+    code, _, said = await finished(project, runtime, *debug, "--life", "3", "-c", "goto 9")
+    assert code == 1
+    assert "no agent lived 3 times in here: g1, g2 did 2 times" in said
+
+
 @pytest.mark.parametrize(
     ("arguments", "said", "code"),
     [
         (["--replay", "nowhere.jsonl"], "there is no such file", 1),
         (["--replay", "brains.toml"], "no recording", 1),
         (["--at", "3"], "--at works with --replay only", 2),
+        (["--life", "2"], "--life works with --replay only", 2),
         (["--tree", "x:y", "--pid", "3"], "name one", 2),
         (["--tree", "nowhere_at_all:x"], "there is no module 'nowhere_at_all'", 1),
         (["--tree", "castle/guard.py"], "MODULE:FUNCTION", 2),

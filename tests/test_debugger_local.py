@@ -174,22 +174,27 @@ LIBRARY = BrainLibrary(brains={"guard": BRAIN})
 LOOKS = ["a cook", "a cook", "a bandit", "a bandit", "a bandit", "a girl"]
 
 
-def recorded(ticks: int = 20, places: Sequence[Place] = (("s", "guard_1"), ("s", "guard_2"))) -> MemorySink:
-    """Record two agents; the model finds bandits dangerous."""
+def recorded(
+    *lives: int, ticks: int = 20, places: Sequence[Place] = (("s", "guard_1"), ("s", "guard_2"))
+) -> MemorySink:
+    """Record two agents, each of which lives for so many ticks, and once more; the model finds bandits dangerous."""
     sink = MemorySink()
     prompts = library()
     recorder = Recorder(sink, prompts=prompts)
     asker = ScriptedAsker(lambda question: "danger" if "bandit" in question.prompt.user else "safe")
-    agents = [
-        Agent(id, BRAIN, prompts=prompts, asker=asker, declared=["Flee", "Walk"], session=session)
-        for session, id in places
-    ]
-    for agent in agents:
-        recorder.watch(agent)
-    for tick in range(ticks):
+    for ticks_of_life in lives or (ticks,):
+        agents = [
+            Agent(id, BRAIN, prompts=prompts, asker=asker, declared=["Flee", "Walk"], session=session)
+            for session, id in places
+        ]
         for agent in agents:
-            me = {"stranger": {"looks": LOOKS[tick % len(LOOKS)]}, "n": tick + 1}
-            agent.tick(AgentSnapshot(seq=tick + 1, time=tick / 10, me=me))
+            recorder.watch(agent)
+        for tick in range(ticks_of_life):
+            for agent in agents:
+                me = {"stranger": {"looks": LOOKS[tick % len(LOOKS)]}, "n": tick + 1}
+                agent.tick(AgentSnapshot(seq=tick + 1, time=tick / 10, me=me))
+        for agent in agents:
+            agent.close()
     recorder.end()
     return sink
 
@@ -341,6 +346,24 @@ def test_agents_of_the_same_name_in_two_games_are_told_apart_by_their_games() ->
     assert {one["session"] for one in front.ask("history")["ticks"]} == {"game_b"}
     states = {one["session"]: one["tick"] for one in front.ask("agents")["agents"]}
     assert states == {"game_a": 0, "game_b": 5}
+
+
+@pytest.mark.parametrize(("life", "ticks"), [(None, 5), (1, 9), (2, 7), (3, 5)])
+def test_an_agent_that_lived_several_times_is_debugged_in_one_of_its_lives(life: int | None, ticks: int) -> None:
+    recording = Recording.of(recorded(9, 7, 5).lines)
+    if life is not None:
+        recording.leave_lives(life)
+    host = ReplayHost(recording, LIBRARY, prompts=library())
+    front = Front(Debugger(host).connect("tester", lease=None))
+    front.ask("hello", version=1)
+    front.ask("attach", agent="guard_1")
+    front.ask("goto", tick=ticks)
+    assert front.stop()["tick"] == ticks
+    with pytest.raises(Refused, match="unknown_tick"):
+        front.ask("goto", tick=ticks + 1)
+    front.ask("goto", tick=3)
+    assert len(front.ask("history")["ticks"]) == 2
+    assert host.differences == []
 
 
 def test_a_window_shows_one_game_of_several() -> None:

@@ -336,6 +336,19 @@ class TestAgents:
         with pytest.raises(RecordingError, match="no tick 9 in here; it has 1 to 2"):
             recording.find("a", 9)
 
+    def test_one_of_several_lives_can_be_left(self) -> None:
+        game = played(both(), both(), ("again", "a"), both())
+        game.recording()
+        lines = list(game.sink.lines)
+        lives = Recording.of(lines).lives_by_agent()
+        assert [(id, [len(life.ticks) for life in of]) for (_, id), of in lives.items()] == [("a", [2, 1]), ("b", [3])]
+        for number, ticks in ((1, 2), (2, 1)):
+            recording = Recording.of(lines)
+            recording.leave_lives(number)
+            assert {life.id: len(life.ticks) for life in recording.lives.values()} == {"a": ticks, "b": 3}
+        with pytest.raises(RecordingError, match="no agent lived 3 times in here: a did 2 times"):
+            Recording.of(lines).leave_lives(3)
+
     def test_one_that_comes_back_is_another_one(self) -> None:
         game = played(both(), both(), ("again", "a"), both())
         replayer = game.replayer()

@@ -44,6 +44,11 @@ Exit code 0 if all was done; 1 if something could not be done, or did not happen
 @click.option("--replay", type=click.Path(), help="Debug a recording instead, without a server.")
 @click.option("--at", type=click.IntRange(min=1), help="With --replay: begin just before this tick.")
 @click.option(
+    "--life", type=click.IntRange(min=1),
+    help="With --replay: of an agent that lived several times, as after a restart of the game, the life with this "
+    "number; by default the last.",
+)  # fmt: skip
+@click.option(
     "--tree", metavar="MODULE:FUNCTION", help="Debug the py_trees tree that a function returns, without a server."
 )
 @click.option("-c", "commands", multiple=True, metavar="COMMAND", help="Run a command; repeatable. Then leave.")

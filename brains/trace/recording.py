@@ -286,6 +286,31 @@ class Recording:
 
     # --- looking ---------------------------------------------------------------------------------------------------
 
+    def lives_by_agent(self) -> dict[tuple[str, str], list[Life]]:
+        """Return by (game, agent) the lives in which it was ticked, in order: declared again, an agent begins anew."""
+        found: dict[tuple[str, str], list[Life]] = {}
+        for life in self.lives.values():
+            if life.ticks:
+                found.setdefault((life.agent.session, life.id), []).append(life)
+        return found
+
+    def leave_lives(self, number: int) -> None:
+        """Forget all lives but that with this number, from 1, of agents that lived so often, and the last of others.
+
+        Raises:
+            RecordingError: no agent did; says how often they did.
+        """
+        by_agent = self.lives_by_agent()
+        most = max((len(lives) for lives in by_agent.values()), default=0)
+        if number > most:
+            names = ", ".join(dict.fromkeys(id for (_, id), lives in by_agent.items() if len(lives) == most))
+            times = "once" if most == 1 else f"{most} times"
+            raise RecordingError(
+                f"no agent lived {number} times in here: {names or 'nobody'} did {times}", file=self.name
+            )
+        kept = {lives[min(number, len(lives)) - 1].agent.n for lives in by_agent.values()}
+        self.lives = {n: life for n, life in self.lives.items() if n in kept}
+
     def ticks(self) -> Iterator[tuple[Life, Tick]]:
         """Yield all ticks in the order in which they began."""
         for place, event in enumerate(self.events):

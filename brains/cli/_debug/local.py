@@ -58,6 +58,8 @@ async def _replay_host(target: Target, stack: contextlib.AsyncExitStack, edits: 
     assert target.replay is not None
     config = load_config(target.config_file, model=target.model, trees=target.trees, prompts=target.prompts)
     recording = await asyncio.to_thread(open_recording, target.replay)
+    if target.life is not None:
+        recording.leave_lives(target.life)
     await asyncio.to_thread(_say_what_to_know, recording, config)
     library = await asyncio.to_thread(load_trees, config.trees_folder)
     prompts = await asyncio.to_thread(load_prompts, config.prompts_folder)
@@ -82,6 +84,11 @@ def _say_what_to_know(recording: Recording, config: Config) -> None:
 
     for note in notes_of(recording, config):
         click.echo(f"note: {shown(note)}", err=True)
+    again = [(id, len(lives)) for (_, id), lives in recording.lives_by_agent().items() if len(lives) > 1]
+    if again:
+        id, times = again[0]
+        others = f", and so did {len(again) - 1} more" if len(again) > 1 else ""
+        click.echo(f"note: {shown(id)} lived {times} times{others}: this is the last; --life 1 is the first", err=True)
     for life in recording.lives.values():
         if life.ticks and not life.is_whole:
             click.echo(f"note: {shown(life.id)} is left out: its beginning is not in the recording", err=True)

@@ -34,6 +34,7 @@ class Target:
     socket_file: str | None = None
     replay: str | None = None
     at: int | None = None
+    life: int | None = None
     tree: str | None = None
     trees: str | None = None
     prompts: str | None = None
@@ -47,7 +48,7 @@ class Target:
             raise click.UsageError(f"{' and '.join(given)} are two things to debug; name one")
         if self.at is not None and self.replay is None:
             raise click.UsageError("--at works with --replay only; `goto` looks at a past tick of a live agent")
-        for name in ("trees", "prompts", "model", "config_file"):
+        for name in ("life", "trees", "prompts", "model", "config_file"):
             if getattr(self, name) is not None and self.replay is None:
                 raise click.UsageError(f"--{name.removesuffix('_file')} works with --replay only")
 
