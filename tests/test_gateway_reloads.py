@@ -13,7 +13,7 @@ from brains.errors import ModelUnavailable
 from brains.gateway import Gateway
 from brains.gateway.reloads import MANY, UNKNOWN, ReloadWatch
 from brains.models.ollama import OllamaModel
-from brains.models.ollama_reload import reload_cause
+from brains.models.ollama_reload import absence_cause, reload_cause
 from tests.fake_ollama import FakeOllama
 from tests.test_gateway import INFO, FakeModel, idle, question, running
 
@@ -99,6 +99,33 @@ async def test_a_cause_that_cannot_be_had_is_unknown(
     assert logged is None or logged in caplog.text
 
 
+async def test_table_b_8_a_reload_is_told_of_though_who_met_it_was_given_up(caplog: pytest.LogCaptureFixture) -> None:
+    class Noting(FakeModel):
+        noted: tuple[float, str] | None = None
+
+        def take_reload(self) -> tuple[float, str] | None:
+            noted, self.noted = self.noted, None
+            return noted
+
+    model = Noting()
+    async with running(model) as gateway:
+        met = gateway.ask(question("met", leaf="Guard/met"))
+        await idle()
+        met.cancel()
+        await idle()
+        assert gateway.stats.reloads == 0
+        model.noted = 7.0, "another program asks with other options"
+        await reload(gateway, model, "next", seconds=0.0)
+        assert gateway.stats.reloads == 1
+        await reload(gateway, model, "last", seconds=0.0)
+        assert gateway.stats.reloads == 1
+    (line,) = told(caplog)
+    assert line.startswith(
+        "fake was loaded again for the prompt guard/is_hostile of the leaf Guard/next, which took 7.0 s: "
+        "another program asks with other options."
+    )
+
+
 async def test_closing_does_not_wait_for_a_cause() -> None:
     class Slow(FakeModel):
         async def why_reloaded(self) -> str:
@@ -135,5 +162,32 @@ def ps(*models: tuple[str, int]) -> Any:
 )
 def test_what_ollamas_list_tells(running_models: list[tuple[str, int]], said: str) -> None:
     cause = reload_cause(ps(*running_models), "tiny", 4096)
+    assert cause.startswith(said)
+    assert bool(cause) == bool(said)
+
+
+@pytest.mark.parametrize(
+    ("running_models", "slept", "said"),
+    [
+        ([("tiny:latest", 4096)], "5m", ""),
+        ([("tiny:latest", 0)], "", ""),
+        (
+            [("tiny:latest", 1024), ("llava:7b", 4096)],
+            "5m",
+            "another program asks for it with other options (a context of",
+        ),
+        ([], "5m", "nobody had asked it for longer than its keep_alive (5m)"),
+        ([], "", "another program asked for it with other options (num_ctx, num_gpu ...) or unloaded it, or"),
+        (
+            [("llava:7b", 4096), ("a:b", 1)],
+            "",
+            "a:b, llava:7b runs on the same server, too, and there may not be enough",
+        ),
+    ],
+)
+def test_what_ollamas_list_tells_of_one_that_is_gone(
+    running_models: list[tuple[str, int]], slept: str, said: str
+) -> None:
+    cause = absence_cause(ps(*running_models), "tiny", 4096, slept=slept)
     assert cause.startswith(said)
     assert bool(cause) == bool(said)

@@ -916,6 +916,66 @@ class TestCancelling:
         assert (await model.generate(LABEL)).text
         assert len(fake.scheduler.aborted) == 1
 
+    async def test_a_reload_that_no_answer_tells_of_is_noted_with_its_cause(
+        self, fake: FakeOllama, model: OllamaModel
+    ) -> None:
+        """The one who met it has been given up, and those who come later are answered by a model that is there."""
+        usual = (await model.generate(LABEL)).load
+        assert model.take_reload() is None
+        fake.scheduler.forget()
+        await self._given_up_while_it_loads(fake, model)
+        reply = await model.generate(LABEL)
+        assert reply.text
+        assert reply.load > usual
+        noted = model.take_reload()
+        assert noted is not None
+        assert noted[0] > 0
+        assert noted[1].endswith("or unloaded it, or Ollama was started again")
+        assert model.take_reload() is None
+        assert (await model.generate(LABEL)).load == usual
+
+    async def test_a_reload_for_another_program_names_its_options(self, fake: FakeOllama, model: OllamaModel) -> None:
+        await model.generate(LABEL)
+        async with opened(fake, load_options={"num_ctx": 1024}) as other:
+            await other.generate(LABEL)
+        await self._given_up_while_it_loads(fake, model)
+        async with opened(fake, load_options={"num_ctx": 1024}) as other:
+            await other.generate(LABEL)
+        await model.generate(LABEL)
+        noted = model.take_reload()
+        assert noted is not None
+        assert noted[1].startswith("another program asks for it with other options (a context of 1024 tokens, and not")
+
+    async def test_one_that_was_idle_for_too_long_says_so(self, fake: FakeOllama) -> None:
+        async with opened(fake, keep_alive="1ms") as model:
+            await model.start()
+            await model.generate(LABEL)
+            noted = model.take_reload()
+        assert noted is not None
+        assert noted[1] == "nobody had asked it for longer than its keep_alive (1ms)"
+
+    async def test_one_that_is_there_was_not_loaded_again(self, fake: FakeOllama, model: OllamaModel) -> None:
+        usual = (await model.generate(LABEL)).load
+        gate = fake.gate = Gate()
+        hurried = asyncio.create_task(model.generate(LABEL))
+        await gate.arrival()
+        hurried.cancel()
+        await asyncio.wait([hurried])
+        fake.gate = None
+        gate.open()
+        assert (await model.generate(LABEL)).load == usual
+        assert model.take_reload() is None
+
+    async def _given_up_while_it_loads(self, fake: FakeOllama, model: OllamaModel) -> None:
+        gate = fake.scheduler.gate = Gate()
+        hurried = asyncio.create_task(model.generate(LABEL))
+        await gate.arrival()
+        hurried.cancel()
+        await asyncio.wait([hurried])
+        await fake.until(lambda: fake.scheduler.aborted)
+        fake.scheduler.gate = None
+        gate.open()
+
     async def test_close_stops_a_load(self, fake: FakeOllama) -> None:
         gate = fake.scheduler.gate = Gate()
         async with opened(fake) as model:

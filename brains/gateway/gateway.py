@@ -18,7 +18,7 @@ from .cache import AnswerCache
 from .dispatch import Dispatcher
 from .keeper import Breaker, State, backoff
 from .queue import Identity, Request, identity_of
-from .reloads import SLOW_LOAD, ReloadWatch
+from .reloads import ReloadWatch, reload_of
 from .servers import ServerPool
 from .stats import GatewayStats
 from .tickets import GatewayTicket, Listener, tell
@@ -265,18 +265,18 @@ class Gateway:
     def ended(self, request: Request[GatewayTicket], done: Attempt, *, retried: bool) -> None:
         """Draw all conclusions from a request that has ended, but for its tickets."""
         reply, question = done.reply, request.question
-        reloaded = reply is not None and reply.load > SLOW_LOAD
+        reload = reload_of(done.server.model, reply)
+        if reload is not None:
+            self.stats.reloads += 1
+            self._reloads.saw(done.server.model, done.info, question, *reload)
         if reply is not None:
             now = self._clock.now()
             # A request that several share is paid by whom it was made for.
             self._budgets.used((question.session, question.agent), reply.prompt_tokens + reply.output_tokens, now)
             if isinstance(done.outcome, Decision):
                 self._cache.put(done.outcome, question, request.identity, now)
-            if reloaded:
-                self.stats.reloads += 1
-                self._reloads.saw(done.server.model, done.info, question, reply.load)
         if self.watchers:
-            self._tell_watchers(request, done, retried=retried, reloaded=reloaded)
+            self._tell_watchers(request, done, retried=retried, reloaded=reload is not None)
 
     def answered(self, request: Request[GatewayTicket], ticket: GatewayTicket, outcome: Outcome, shared: bool) -> None:
         """Give one of those that waited for a request its outcome."""

@@ -11,9 +11,9 @@ import logging
 from typing import Protocol, runtime_checkable
 
 from brains.errors import ModelError
-from brains.questions import ChatModel, ModelInfo, Question
+from brains.questions import ChatModel, ModelInfo, ModelReply, Question
 
-__all__ = ["SLOW_LOAD", "ExplainsReloads", "ReloadWatch"]
+__all__ = ["SLOW_LOAD", "ExplainsReloads", "NotesReloads", "ReloadWatch", "reload_of"]
 
 logger = logging.getLogger("brains.gateway")
 
@@ -35,6 +35,26 @@ class ExplainsReloads(Protocol):
         ...
 
 
+@runtime_checkable
+class NotesReloads(Protocol):
+    """A model that loads itself again where it has to, before it is asked."""
+
+    def take_reload(self) -> tuple[float, str] | None:
+        """Return, once, how many seconds that took, and why in words; None if there was none."""
+        ...
+
+
+def reload_of(model: ChatModel, reply: ModelReply | None) -> tuple[float, str] | None:
+    """Return how many seconds a model was loaded again for, before or in this answer, and why, if that is known.
+
+    Whoever waited for a load may have been given up meanwhile, and then only the model knows of it.
+    """
+    noted = model.take_reload() if isinstance(model, NotesReloads) else None
+    if noted is None and reply is not None and reply.load > SLOW_LOAD:
+        return reply.load, ""
+    return noted
+
+
 class ReloadWatch:
     """Reports reloads."""
 
@@ -42,9 +62,11 @@ class ReloadWatch:
         self._told: set[tuple[str, str]] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def saw(self, model: ChatModel, info: ModelInfo, question: Question, seconds: float) -> None:
-        """Say that the answer to `question` took so many seconds of loading."""
-        task = asyncio.create_task(self._report(model, info, question, seconds), name=f"brains-reload {info.name}")
+    def saw(self, model: ChatModel, info: ModelInfo, question: Question, seconds: float, cause: str = "") -> None:
+        """Say that `question` met so many seconds of loading; the model is asked for a cause that is not given."""
+        task = asyncio.create_task(
+            self._report(model, info, question, seconds, cause), name=f"brains-reload {info.name}"
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -54,8 +76,8 @@ class ReloadWatch:
             task.cancel()
         return list(self._tasks)
 
-    async def _report(self, model: ChatModel, info: ModelInfo, question: Question, seconds: float) -> None:
-        cause = await self._cause(model)
+    async def _report(self, model: ChatModel, info: ModelInfo, question: Question, seconds: float, cause: str) -> None:
+        cause = cause or await self._cause(model)
         if (info.name, cause) in self._told or len(self._told) >= MANY:
             logger.debug("%s was loaded again for %s (%.1f s): %s", info.name, question.leaf, seconds, cause)
             return

@@ -111,6 +111,10 @@ class AutoModel:
         """Return why the model was loaded again just now; empty for unknown."""
         return await self._model.why_reloaded() if isinstance(self._model, OllamaModel) else ""
 
+    def take_reload(self) -> tuple[float, str] | None:
+        """Return, once, how many seconds it took to load the model again, and why; None if it was not."""
+        return self._model.take_reload() if isinstance(self._model, OllamaModel) else None
+
     def _ollama(self, name: str) -> OllamaModel:
         options = {"num_ctx": self._context} if self._context else None
         return OllamaModel(name, host=self._host, label_way=self._label_way, slots=self._slots, load_options=options)

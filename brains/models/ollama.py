@@ -19,6 +19,8 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import aclosing
 from typing import Any, TypeVar
 
+import msgspec
+
 from brains.errors import (
     ConfigError,
     MalformedAnswer,
@@ -38,7 +40,7 @@ from brains.models.ollama_host import connectable_url
 from brains.models.ollama_info import best_way, find_installed, possible_ways
 from brains.models.ollama_names import is_of_cloud
 from brains.models.ollama_options import freeze, keep_alive_seconds, merge
-from brains.models.ollama_reload import reload_cause
+from brains.models.ollama_reload import absence_cause, reload_cause
 from brains.questions import ModelInfo, ModelReply, ModelRequest, Way
 
 __all__ = ["OllamaModel"]
@@ -105,6 +107,9 @@ class OllamaModel:
         self._context = int(self._load_options["num_ctx"])
         self._hot_until = 0.0
         self._loading: asyncio.Task[None] | None = None
+        self._was_ready = False
+        self._reload: tuple[float, str] | None = None
+        """Seconds and cause of a load that nobody has been told of."""
         self._only_decides = False
         self._deciders: dict[asyncio.AbstractEventLoop, Decider] = {}
 
@@ -151,6 +156,7 @@ class OllamaModel:
         self._only_decides = ways == {"systemone"}
         await self._load()
         self._context = self._context_of(await self._call(client.ps()), installed)
+        self._was_ready = True
         return ModelInfo(
             name=self._name,
             digest=installed.digest or "",
@@ -169,19 +175,16 @@ class OllamaModel:
             ModelError: the kind says what happened.
         """
         if request.way == "systemone":
-            if time.monotonic() >= self._hot_until:
-                await self._load()
-            return await self._decider().ask(request)
+            return _later(await self._be_loaded(), await self._decider().ask(request))
         place = Place(self._url, self._name, request.name)
         options = merge(self._load_options, request.options, max_tokens=request.max_tokens, prompt=request.name)
-        if time.monotonic() >= self._hot_until:
-            await self._load()
+        loading = await self._be_loaded()
         answer = await self._run(
             place, self._request_timeout, lambda client: self._ask(client, request, options), on_text
         )
         reply = answer.reply(place)
         self._check(reply, place)
-        return reply
+        return _later(loading, reply)
 
     async def close(self) -> None:
         """Stop loading and close the connections. Any number of times; a later call opens them again."""
@@ -297,6 +300,14 @@ class OllamaModel:
         self._hot_until = 0.0
         return explain(error, place)
 
+    async def _be_loaded(self) -> float:
+        """Have the model loaded again if it may not be; return how many seconds that took."""
+        began = time.monotonic()
+        if began < self._hot_until:
+            return 0.0
+        await self._load()
+        return 0.0 if self._reload is None else time.monotonic() - began
+
     async def _load(self) -> None:
         """Load the model, once for all who want it. Cancelling ends the waiting, not the loading."""
         task = self._loading
@@ -312,6 +323,13 @@ class OllamaModel:
             raise
 
     async def _load_alone(self) -> None:
+        cause = await self._why_absent() if self._was_ready else ""
+        began = time.monotonic()
+        await self._have_it_loaded()
+        if cause:
+            self._reload = time.monotonic() - began, cause
+
+    async def _have_it_loaded(self) -> None:
         place = Place(self._url, self._name)
         if self._only_decides:
             # It knows no chat that could load it; but whatever it is asked does.
@@ -367,10 +385,32 @@ class OllamaModel:
                 self._context,
             )
 
+    async def _why_absent(self) -> str:
+        """Return why the model, which was loaded, is not any more; empty if it is, or if the server does not tell."""
+        slept = str(self._keep_alive) if 0 < self._hot_until <= time.monotonic() else ""
+        client = await self._clients.get()
+        try:
+            return absence_cause(await self._call(client.ps()), self._name, self._context, slept=slept)
+        except ModelError:
+            return ""  # loading it will say what is wrong
+
+    def take_reload(self) -> tuple[float, str] | None:
+        """Return, once, how many seconds it took to load the model again, and why; None if it was not.
+
+        Of loads that no answer tells of: while one goes on, the questions that wait for it may be given up.
+        """
+        reload, self._reload = self._reload, None
+        return reload
+
     async def why_reloaded(self) -> str:
         """Return why the model was loaded again just now, as far as the server can tell; empty for unknown."""
         client = await self._clients.get()
         return reload_cause(await self._call(client.ps()), self._name, int(self._load_options["num_ctx"]))
+
+
+def _later(seconds: float, reply: ModelReply) -> ModelReply:
+    """Return a reply that waited for so much loading besides its own."""
+    return msgspec.structs.replace(reply, load=reply.load + seconds) if seconds else reply
 
 
 def _slots_of_environment() -> int:
