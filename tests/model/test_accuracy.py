@@ -20,9 +20,14 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.timeout(600)
 def test_every_deciding_prompt_is_good_enough(model_path: Path, tmp_path: Path) -> None:
     """Held out, and well above both guesses: the most frequent answer, and that of the nearest example."""
+    # All processors: no game is there that would need one.
+    (tmp_path / "brains.toml").write_text(
+        f"threads = {os.cpu_count()}\ntrees = {json.dumps(str(ROOT / 'trees'))}\n"
+        f"prompts = {json.dumps(str(ROOT / 'prompts'))}\n"
+    )
     result = subprocess.run(
         [sys.executable, "-m", "brains", "prompt", "eval", "--model", f"embedded:{model_path}", "--json"],
-        cwd=ROOT,
+        cwd=tmp_path,
         env={**os.environ, "PYTHONPATH": str(ROOT), "BRAINS_CACHE": str(tmp_path / "cache")},
         capture_output=True,
         text=True,
