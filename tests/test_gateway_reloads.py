@@ -191,3 +191,7 @@ def test_what_ollamas_list_tells_of_one_that_is_gone(
     cause = absence_cause(ps(*running_models), "tiny", 4096, slept=slept)
     assert cause.startswith(said)
     assert bool(cause) == bool(said)
+
+
+def test_a_server_that_never_listed_a_context_cannot_tell_of_another_one() -> None:
+    assert absence_cause(ps(("tiny:latest", 1024)), "tiny", 0) == ""

@@ -108,6 +108,8 @@ class OllamaModel:
         self._hot_until = 0.0
         self._loading: asyncio.Task[None] | None = None
         self._was_ready = False
+        self._listed = 0
+        """The context that the server told for the model right after we had loaded it; 0: it does not tell."""
         self._reload: tuple[float, str] | None = None
         """Seconds and cause of a load that nobody has been told of."""
         self._only_decides = False
@@ -155,7 +157,9 @@ class OllamaModel:
             )
         self._only_decides = ways == {"systemone"}
         await self._load()
-        self._context = self._context_of(await self._call(client.ps()), installed)
+        running = await self._call(client.ps())
+        self._context = self._context_of(running, installed)
+        self._listed = next((one.context_length or 0 for one in running.models if one.model == installed.model), 0)
         self._was_ready = True
         return ModelInfo(
             name=self._name,
@@ -390,7 +394,7 @@ class OllamaModel:
         slept = str(self._keep_alive) if 0 < self._hot_until <= time.monotonic() else ""
         client = await self._clients.get()
         try:
-            return absence_cause(await self._call(client.ps()), self._name, self._context, slept=slept)
+            return absence_cause(await self._call(client.ps()), self._name, self._listed, slept=slept)
         except ModelError:
             return ""  # loading it will say what is wrong
 

@@ -44,15 +44,15 @@ def absence_cause(running: ollama.ProcessResponse, name: str, context: int, *, s
     Args:
         running: what `/api/ps` lists.
         name: our model.
-        context: the context that it had.
+        context: the context that was listed for it while it was loaded for us; 0 if none was.
         slept: its keep_alive, if nobody here has asked it for so long.
     """
     others = []
     for model in running.models:
         called = model.model or ""
         if full_name(called) == full_name(name):
-            length = model.context_length or context
-            return "" if length == context else _other_options(length, context)
+            length = model.context_length or 0
+            return _other_options(length, context) if length and context and length != context else ""
         others.append(called)
     if slept:
         return f"nobody had asked it for longer than its keep_alive ({slept})"
