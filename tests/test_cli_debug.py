@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -576,7 +577,8 @@ async def test_an_agent_that_began_anew_is_debugged_in_any_of_its_lives(project:
     prompts = load_prompts(project / "prompts")
     sink = FileSink(project / "run.jsonl")
     recorder = Recorder(sink, prompts=prompts)
-    guard = load_trees(project / "castle").get("guard")
+    # A trees folder is a Python package, and in this process another one is called `castle`.
+    guard = load_trees(shutil.copytree(project / "castle", project / "castle_of_lives")).get("guard")
     asker = ScriptedAsker(lambda question: "safe")
     for ticks in (9, 5):
         for id in ("g1", "g2"):
