@@ -19,6 +19,8 @@ from brains.cli._bench.llm import over_http
 from brains.cli._bench.play import RATE, STAY, in_play
 from brains.cli._bench.process import can_be_apart, on_other_processors
 from brains.cli._bench.questions import VISITORS, ask_of, state_first, visitor
+from brains.cli._bench.recording import recording_costs
+from brains.cli._bench.stepping import debugger_costs
 from brains.cli._bench.ticks import tick_times
 from brains.cli.bench import command
 from brains.decide import completion_text
@@ -210,6 +212,11 @@ def test_a_process_gets_a_processor_of_its_own_for_a_while() -> None:
             assert os.sched_getaffinity(0) == before - theirs
         assert os.sched_getaffinity(0) == before
         child.kill()
+
+
+def test_without_any_time_there_are_some_rounds_all_the_same() -> None:
+    assert recording_costs(0.0)["rounds"] == 3
+    assert debugger_costs(0.0)["ratios"]["idle_ratio"] > 0
 
 
 def test_ticks_beside_questions_are_shown() -> None:
