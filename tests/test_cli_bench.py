@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import math
 import os
@@ -39,6 +40,14 @@ async def server() -> AsyncIterator[WireServer]:
     await server.close()
 
 
+@contextlib.asynccontextmanager
+async def started(model: ScriptedModel) -> AsyncIterator[Gateway]:
+    gateway = Gateway(model)
+    await gateway.start()
+    yield gateway
+    await gateway.close()
+
+
 async def test_it_measures_by_ollamas_interface(server: WireServer) -> None:
     said: list[str] = []
     report = await over_http(server.url, "tiny", 0.9, said.append)
@@ -66,10 +75,8 @@ async def test_it_measures_by_ollamas_interface(server: WireServer) -> None:
 
 
 async def test_ticks_are_measured_beside_questions() -> None:
-    gateway = Gateway(ScriptedModel(latency=0.001))
-    await gateway.start()
-    report = await tick_times(gateway, 0.1)
-    await gateway.close()
+    async with started(ScriptedModel(latency=0.001)) as gateway:
+        report = await tick_times(gateway, 0.1)
     assert report["rounds"] > 1
     assert report["p99_ratio"] > 0
     text = "\n".join(bench._table({"model": "m", "processors": 2, "threads": {"1": report}, "ratios": {}}))
@@ -78,11 +85,9 @@ async def test_ticks_are_measured_beside_questions() -> None:
 
 async def test_a_model_that_fails_is_told_of_and_not_asked_in_a_whirl() -> None:
     model = ScriptedModel()
-    gateway = Gateway(model)
-    await gateway.start()
-    model.answers = lambda request: ModelUnavailable("gone")
-    crowd = await asyncio.wait_for(by_gateway(gateway, 0.1), 10)
-    await gateway.close()
+    async with started(model) as gateway:
+        model.answers = lambda request: ModelUnavailable("gone")
+        crowd = await asyncio.wait_for(by_gateway(gateway, 0.1), 10)
     assert not crowd.latencies
     assert sum(crowd.failed.values()) >= AGENTS
     assert math.isnan(crowd.median)
@@ -90,23 +95,19 @@ async def test_a_model_that_fails_is_told_of_and_not_asked_in_a_whirl() -> None:
 
 async def test_in_play_each_visitor_is_asked_about_once() -> None:
     model = ScriptedModel(latency=0.001)
-    gateway = Gateway(model)
-    await gateway.start()
-    asked = len(model.requests)
-    play = await in_play(gateway, 0.9, agents=2)
-    await gateway.close()
+    async with started(model) as gateway:
+        asked = len(model.requests)
+        play = await in_play(gateway, 0.9, agents=2)
     assert len(model.requests) - asked == 2
-    assert (len(play.latencies), play.missed, play.failed) == (2, 0, {})
+    assert (len(play.visitors.latencies), play.missed, play.visitors.failed) == (2, 0, {})
     assert 0 < play.decided <= play.messages <= 2 * (0.9 * RATE + 1)
     assert play.median > 0
     assert play.and_then(play).per_second == pytest.approx(play.per_second)
 
 
 async def test_in_play_a_visitor_who_is_gone_undecided_is_told_of() -> None:
-    gateway = Gateway(ScriptedModel(latency=10 * STAY))
-    await gateway.start()
-    play = await in_play(gateway, 1.9 * STAY, agents=1)
-    await gateway.close()
+    async with started(ScriptedModel(latency=10 * STAY)) as gateway:
+        play = await in_play(gateway, 1.9 * STAY, agents=1)
     assert (play.missed, play.decided) == (1, 0)
     assert play.median >= STAY
     text = "\n".join(bench._table({"model": "m", "processors": 2, "label_words_in_play": play.summary(), "ratios": {}}))
@@ -115,13 +116,11 @@ async def test_in_play_a_visitor_who_is_gone_undecided_is_told_of() -> None:
 
 async def test_in_play_a_model_that_fails_is_told_of() -> None:
     model = ScriptedModel()
-    gateway = Gateway(model)
-    await gateway.start()
-    model.answers = lambda request: ModelUnavailable("gone")
-    play = await asyncio.wait_for(in_play(gateway, 0.9), 10)
-    await gateway.close()
+    async with started(model) as gateway:
+        model.answers = lambda request: ModelUnavailable("gone")
+        play = await asyncio.wait_for(in_play(gateway, 0.9), 10)
     assert play.decided == 0
-    assert sum(play.failed.values()) > 0
+    assert sum(play.visitors.failed.values()) > 0
 
 
 def test_no_two_visitors_are_alike() -> None:

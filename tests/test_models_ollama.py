@@ -907,10 +907,7 @@ class TestCancelling:
         fake.scheduler.forget()
         gate = fake.scheduler.gate = Gate()
         for _ in range(2):
-            hurried = asyncio.create_task(model.generate(LABEL))
-            await gate.arrival()
-            hurried.cancel()
-            await asyncio.wait([hurried])
+            await self._give_up(model, gate)
         await fake.until(lambda: len(fake.scheduler.aborted) == 1)  # of the first one, which could not know
         gate.open()
         assert (await model.generate(LABEL)).text
@@ -957,21 +954,22 @@ class TestCancelling:
     async def test_one_that_is_there_was_not_loaded_again(self, fake: FakeOllama, model: OllamaModel) -> None:
         usual = (await model.generate(LABEL)).load
         gate = fake.gate = Gate()
-        hurried = asyncio.create_task(model.generate(LABEL))
-        await gate.arrival()
-        hurried.cancel()
-        await asyncio.wait([hurried])
+        await self._give_up(model, gate)
         fake.gate = None
         gate.open()
         assert (await model.generate(LABEL)).load == usual
         assert model.take_reload() is None
 
-    async def _given_up_while_it_loads(self, fake: FakeOllama, model: OllamaModel) -> None:
-        gate = fake.scheduler.gate = Gate()
+    async def _give_up(self, model: OllamaModel, gate: Gate) -> None:
+        """Ask, and hurry away as soon as the server has come to the gate."""
         hurried = asyncio.create_task(model.generate(LABEL))
         await gate.arrival()
         hurried.cancel()
         await asyncio.wait([hurried])
+
+    async def _given_up_while_it_loads(self, fake: FakeOllama, model: OllamaModel) -> None:
+        gate = fake.scheduler.gate = Gate()
+        await self._give_up(model, gate)
         await fake.until(lambda: fake.scheduler.aborted)
         fake.scheduler.gate = None
         gate.open()

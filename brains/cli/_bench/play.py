@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from py_trees.behaviour import Behaviour
 
 from brains.agent import Agent
-from brains.cli._bench.crowd import AGENTS, quantile
+from brains.cli._bench.crowd import AGENTS, Crowd
 from brains.cli._bench.questions import EXAMPLES, SYSTEM, visitor
 from brains.gateway import Gateway
 from brains.library import Brain
@@ -40,51 +40,45 @@ _PROMPT = f"---\n{json.dumps(_HEAD)}\n---\nsystem:\n{SYSTEM}\nuser:\n{{{{ visito
 class Play(NamedTuple):
     """What came of it."""
 
-    seconds: float
+    visitors: Crowd
+    """How long it took from the first snapshot of each to the tick that decides, or else in which the visitor is gone;
+    and the questions without an answer."""
     messages: int
     """Snapshots that came, one agent's each."""
     decided: int
     """Those of them that were answered by what the model says of the visitor whom they show."""
-    latencies: tuple[float, ...]
-    """Seconds from the first snapshot of a visitor to the tick that decides, or else in which the visitor is gone."""
     missed: int
     """Visitors who were gone before there was a decision on them."""
-    failed: dict[str, int]
-    """Questions without an answer, by reason."""
 
     def and_then(self, more: Play) -> Play:
         """Return this and what came of it another time as one."""
         return Play(
-            self.seconds + more.seconds,
+            self.visitors.and_then(more.visitors),
             self.messages + more.messages,
             self.decided + more.decided,
-            self.latencies + more.latencies,
             self.missed + more.missed,
-            dict(Counter(self.failed) + Counter(more.failed)),
         )
 
     @property
     def per_second(self) -> float:
         """Decided messages per second."""
-        return self.decided / self.seconds
+        return self.decided / self.visitors.seconds
 
     @property
     def median(self) -> float:
         """Half of the visitors were decided on in so many seconds; NaN if nobody was."""
-        return quantile(self.latencies, 0.5)
+        return self.visitors.median
 
     def summary(self) -> dict[str, Any]:
         """Return the numbers for a report."""
+        summary = self.visitors.summary()
         return {
             "messages": self.messages,
             "decided": self.decided,
-            "visitors": len(self.latencies),
+            "visitors": summary.pop("answers"),
             "missed": self.missed,
-            "seconds": round(self.seconds, 2),
+            **summary,
             "per_second": round(self.per_second, 2),
-            "median_ms": round(self.median * 1e3, 2),
-            "p99_ms": round(quantile(self.latencies, 0.99) * 1e3, 2),
-            "failed": self.failed,
         }
 
 
@@ -112,13 +106,12 @@ async def in_play(gateway: Gateway, seconds: float, *, agents: int = AGENTS) -> 
         for guard in guards:
             guard.agent.close()
     failed: Counter[str] = sum((guard.failed for guard in guards), Counter())
+    latencies = itertools.chain.from_iterable(guard.latencies for guard in guards)
     return Play(
-        time.perf_counter() - begin,
+        Crowd(time.perf_counter() - begin, tuple(latencies), dict(failed)),
         sum(guard.messages for guard in guards),
         sum(guard.decided for guard in guards),
-        tuple(itertools.chain.from_iterable(guard.latencies for guard in guards)),
         sum(guard.missed for guard in guards),
-        dict(failed),
     )
 
 
